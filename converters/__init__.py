@@ -1,0 +1,1 @@
+"""What runs: worker processes, the journal, configuration and the command line."""

@@ -1,0 +1,1 @@
+"""Which members make an item: pairing, joins, labels."""

@@ -1,0 +1,1 @@
+"""From members to packs: reader, worker processes, writer process, journal."""

@@ -1,0 +1,37 @@
+"""Archives become datasets: the public face of zarrpack.
+
+Everything here is loaded on first use, so that ``import zarrpack`` stays cheap and a process
+pays only for what it touches.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zarrpack.converters.convert import ConvertResult, convert
+    from zarrpack.errors import ZarrpackError
+    from zarrpack.storage.open_dataset import open_dataset
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ConvertResult": "zarrpack.converters.convert",
+    "ZarrpackError": "zarrpack.errors",
+    "convert": "zarrpack.converters.convert",
+    "open_dataset": "zarrpack.storage.open_dataset",
+}
+
+__all__ = ["ConvertResult", "ZarrpackError", "__version__", "convert", "open_dataset"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'zarrpack' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""What reads: archives, and one processor per kind of content."""

@@ -1,0 +1,1 @@
+"""Archives and folders as streams of members; nothing is unpacked to disk."""

@@ -1,0 +1,140 @@
+"""The contract of a source: what an archive, a folder or a lone file offers to the pipeline.
+
+A source lists its members as :class:`Entry` objects. Where it can be read at random (`random_access`), the
+worker processes open the same path again and read members on their own; otherwise one process
+goes through the members in order and hands out their bytes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, Literal
+
+from zarrpack.processors.limits import Limits
+
+__all__ = ["Entry", "Finding", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One member as the source announces it; its content has not been read.
+
+    Parameters
+    ----------
+    index : int
+        Position in the source, from 0.
+    raw_name : bytes
+        The name as it lies in the source.
+    name : str
+        The name as text, always encodable as UTF-8: undecodable bytes are written as ``\\xNN``.
+    size : int or None
+        Bytes after decompression as announced; None where it is not known before reading.
+    crc32 : int or None
+        Announced checksum; None where the format has none.
+    offset : int or None
+        Where the member's header starts in the source file, in bytes.
+    kind : {"file", "directory", "link", "special"}
+        What the entry is. Only files have content.
+    refusal : tuple of (reason, detail), or None
+        Why the content cannot be read, known from the headers alone (encrypted, unsupported method, ...).
+    notes : tuple of str
+        Findings that cost nothing, such as ``"duplicate_name"`` or ``"unsafe_name"``.
+    locator : picklable
+        What :meth:`Source.open` needs to find the content. Meaningful to its own source class only.
+    """
+
+    index: int
+    raw_name: bytes
+    name: str
+    size: int | None = None
+    crc32: int | None = None
+    offset: int | None = None
+    kind: Literal["file", "directory", "link", "special"] = "file"
+    refusal: tuple[str, str] | None = None
+    notes: tuple[str, ...] = ()
+    locator: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with a source as a whole, such as a missing end marker.
+
+    Parameters
+    ----------
+    reason : str
+        A code out of :data:`zarrpack.reasons.REASONS`.
+    detail : str
+        What was expected, what was found, and what to do.
+    offset : int or None
+        Where in the source file, in bytes.
+    """
+
+    reason: str
+    detail: str
+    offset: int | None = None
+
+
+@dataclass
+class Source(ABC):
+    """An open source of members. Not safe for threads; every process opens its own.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder.
+    limits : Limits
+        What the members may cost.
+
+    Attributes
+    ----------
+    random_access : bool
+        Whether :meth:`entries` costs no decompression and :meth:`open` takes members in any order, from
+        any process that has opened the same path with the same class.
+    kind : str
+        Such as ``"zip"``, ``"tar"``, ``"tar.gz"``, ``"folder"``, ``"gz"``, ``"file"``.
+    findings : list of Finding
+        What is wrong with the source as a whole. Complete once :meth:`entries` or :meth:`forward` has ended.
+    """
+
+    random_access: ClassVar[bool]
+
+    path: Path
+    limits: Limits = field(default_factory=Limits)
+    findings: list[Finding] = field(default_factory=list, init=False)
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """The kind of source, such as ``"zip"`` or ``"tar.gz"``."""
+
+    @abstractmethod
+    def entries(self) -> Iterator[Entry]:
+        """List the members in the source's order, without their content.
+
+        Only for `random_access` sources; the others raise TypeError.
+        """
+
+    @abstractmethod
+    def open(self, entry: Entry) -> BinaryIO:
+        """Open one member's content as a binary stream.
+
+        The stream counts and checks what it gives: at its end it raises MemberError
+        (``crc_mismatch``, ``size_mismatch``, ``truncated``) if the content is not what was announced, and
+        while it is read it raises at a limit. Only for `random_access` sources.
+        """
+
+    @abstractmethod
+    def forward(self) -> Iterator[tuple[Entry, BinaryIO]]:
+        """Go through all members once, in order, each with its stream.
+
+        A stream is valid until the next member is asked for; what was not read of it is skipped (and
+        still checked). Damage that ends the source early is put in `findings`, not raised; the
+        member that it cuts raises from its stream.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the underlying file. Idempotent."""

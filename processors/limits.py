@@ -1,0 +1,55 @@
+"""Every limit that protects a run, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits on what a foreign archive may make zarrpack do.
+
+    Parameters
+    ----------
+    member_bytes : int
+        Bytes of one member after decompression.
+    ratio : int
+        Decompressed bytes per compressed byte, looked at only beyond `ratio_grace_bytes`.
+    ratio_grace_bytes : int
+        Bytes up to which any ratio is accepted.
+    name_bytes : int
+        Bytes of a member's name.
+    entries : int
+        Members of one archive.
+    special_header_bytes : int
+        Bytes of one pax or GNU long-name header of a tar.
+    pixels : int
+        Height times width of one picture.
+    json_depth : int
+        Nesting of JSON values.
+    json_bytes : int
+        Bytes of one JSON document or line.
+    csv_field_bytes : int
+        Bytes of one CSV field.
+    rows : int
+        Rows of one table, lines of one JSON Lines file.
+
+    Examples
+    --------
+    >>> Limits(pixels=1_000_000).pixels
+    1000000
+    """
+
+    member_bytes: int = 4 << 30
+    ratio: int = 200
+    ratio_grace_bytes: int = 100 << 20
+    name_bytes: int = 4096
+    entries: int = 10_000_000
+    special_header_bytes: int = 1 << 20
+    pixels: int = 89_478_485
+    json_depth: int = 512
+    json_bytes: int = 256 << 20
+    csv_field_bytes: int = 16 << 20
+    rows: int = 100_000_000

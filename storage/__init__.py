@@ -1,0 +1,1 @@
+"""What is kept: formats, the pack encoder, the merge, and the tables."""

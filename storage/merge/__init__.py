@@ -1,0 +1,1 @@
+"""The planned merge of packs and stores into one dataset."""
