@@ -10,14 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zarrpack.converters.convert import ConvertResult, convert
+    from zarrpack.converters.convert import convert
+    from zarrpack.converters.result import ConvertResult
     from zarrpack.errors import ZarrpackError
     from zarrpack.storage.open_dataset import open_dataset
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ConvertResult": "zarrpack.converters.convert",
+    "ConvertResult": "zarrpack.converters.result",
     "ZarrpackError": "zarrpack.errors",
     "convert": "zarrpack.converters.convert",
     "open_dataset": "zarrpack.storage.open_dataset",

@@ -6,6 +6,7 @@
     ├── UsageError (ValueError)             wrong options or configuration          exit status 2
     ├── SourceError (OSError)               a source cannot be read at all          exit status 4
     ├── NothingUsable (ValueError)          the sources hold nothing to store       exit status 4
+    ├── StrictFailure (ValueError)          a member failed in a strict run         exit status 3
     ├── OutputRefused (OSError)             exists, locked, read-only, disk full    exit status 5
     ├── FormatError (ValueError)            a file is not what zarrpack writes      exit status 6
     │   └── NotFound (KeyError)             a group or array that is not there
@@ -30,6 +31,7 @@ __all__ = [
     "NothingUsable",
     "OutputRefused",
     "SourceError",
+    "StrictFailure",
     "UsageError",
     "WorkerError",
     "ZarrpackError",
@@ -58,6 +60,12 @@ class NothingUsable(ZarrpackError, ValueError):
     """No member of the sources could be stored."""
 
     exit_status = 4
+
+
+class StrictFailure(ZarrpackError, ValueError):
+    """A member failed in a run that was to stop at the first failure."""
+
+    exit_status = 3
 
 
 class OutputRefused(ZarrpackError, OSError):

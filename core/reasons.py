@@ -13,7 +13,6 @@ REASONS: dict[str, str] = {
     "directory": "A directory entry; it holds no bytes.",
     "excluded": "Left out by --include or --exclude.",
     "link": "A symbolic or hard link; links are never followed.",
-    "over_limit": "Found after the first N members that --limit asked for.",
     "platform_junk": "A file that an operating system leaves behind, such as __MACOSX/ or .DS_Store.",
     "policy": "No processor reads this kind of content, and the policy for such members is to skip them.",
     "special": "A device, a FIFO or a socket; it is never opened.",
@@ -25,6 +24,7 @@ REASONS: dict[str, str] = {
     "name_too_long": "The member's name is longer than the limit.",
     "not_an_archive": "The file's first bytes are of no known archive, and it holds nothing else that can be read.",
     "overlap": "The member shares bytes of the archive with another member.",
+    "payload_damaged": "The compressed bytes cannot be decompressed.",
     "size_mismatch": "The member has more or fewer bytes than the archive announces.",
     "trailing_data": "Bytes that belong to nothing follow the archive's end.",
     "truncated": "The archive or the member ends early.",
@@ -32,6 +32,7 @@ REASONS: dict[str, str] = {
     "unsupported_method": "The member is compressed by a method that is not supported.",
     "unsupported_tar_type": "A tar entry of a type that is not supported, such as a sparse file.",
     # Failed at a limit.
+    "limit_entries": "The archive has more members than the limit.",
     "limit_field_bytes": "A CSV field or a JSON text is longer than the limit.",
     "limit_json_depth": "JSON that is nested more deeply than the limit.",
     "limit_member_bytes": "The member is larger than the limit.",

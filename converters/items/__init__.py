@@ -1,1 +1,1 @@
-"""Which members make an item: pairing, joins, labels."""
+"""Items: which members belong together, what code and name each has, and what is said of it."""

@@ -1,1 +1,1 @@
-"""The Parquet tables beside a dataset: what each item is, and where it came from."""
+"""Parquet tables: one row per item (infoset), per category (attribset), per archive member (members)."""

@@ -1,0 +1,52 @@
+"""``zarrpack convert``: archives become one dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zarrpack.converters.commands.options import common_options
+from zarrpack.converters.commands.report import print_result
+
+__all__ = ["convert_command"]
+
+
+@click.command("convert", short_help="Archives, folders and files become one dataset.")
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Output folder.")
+@click.option("--name", help="Stem of the files written. Default: the first source's stem.")
+@click.option("--config", type=click.Path(path_type=Path), help="JSON file with options; those given here win.")
+@click.option("--workers", type=int, help="Worker processes. Default: one per core.")
+@click.option("--images", type=click.Choice(["decoded", "encoded", "both"]), help="Keep pixels, source bytes, or both.")
+@click.option("--size", metavar="WxH", help="Bring every picture to this size in pixels.")
+@click.option("--fit", type=click.Choice(["crop", "pad", "stretch"]), help="How. Default: crop.")
+@click.option("--pair", metavar="HOW", help="member, stem, basename, or a regular expression with (?P<item>...).")
+@click.option("--join", multiple=True, metavar="MEMBER.csv:COLUMN", help="Join a table's rows to items by key.")
+@click.option("--labels", type=click.Choice(["folder"]), help="Take label and subset from folder names.")
+@click.option("--include", multiple=True, metavar="GLOB", help="Take only members that match.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out members that match.")
+@click.option("--limit", type=int, metavar="N", help="Take the first N members.")
+@click.option("--compression", type=click.Choice(["spec", "fast", "none"]), help="Codec of all arrays.")
+@click.option("--items-per-data", type=int, metavar="N", help="Members per .data file; 1 makes per-file stores.")
+@click.option("--keep-data", is_flag=True, default=None, help="Keep the .data files, in encoded/.")
+@click.option("--overwrite", is_flag=True, default=None, help="Replace files of this name that exist.")
+@click.option("--strict", is_flag=True, default=None, help="Stop at the first failure and publish nothing.")
+@common_options
+def convert_command(
+    sources: tuple[Path, ...], out: Path, config: Path | None, quiet: bool, as_json: bool, **given: Any
+) -> int:
+    """Turn archives, folders and files into NAME.dataset, .infoset, .attribset, .members.parquet and .flow.
+
+    SOURCE is a zip, a tar, a tar.gz/.bz2/.xz/.zst, a single .gz/.bz2/.xz/.zst, a folder, or any one file.
+    """
+    from zarrpack.converters.configuration import read_options
+    from zarrpack.converters.convert import convert_with
+    from zarrpack.converters.options import options_from_mapping
+
+    values = read_options(config) if config is not None else {}
+    values.update({key: value for key, value in given.items() if value is not None and value != ()})
+    result = convert_with(sources, out, options_from_mapping(values), quiet=quiet or as_json)
+    print_result(result, quiet=quiet, as_json=as_json)
+    return result.exit_status

@@ -1,0 +1,99 @@
+"""The command group, and what every command has in common: errors, signals, exit statuses."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from zarrpack import __version__
+from zarrpack.converters.commands.convert import convert_command
+from zarrpack.converters.commands.info import info_command
+from zarrpack.converters.commands.merge import merge_command
+from zarrpack.converters.commands.run import run_command
+from zarrpack.errors import ZarrpackError
+
+__all__ = ["run"]
+
+_INTERNAL_ERROR = 70
+
+
+class _Stopped(BaseException):
+    """A signal asked the run to stop."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_status = 128 + number
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "--version", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Turn archives into datasets that train, query and travel."""
+
+
+cli.add_command(convert_command)
+cli.add_command(merge_command)
+cli.add_command(info_command)
+cli.add_command(run_command)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        The command line without the program's name.
+
+    Returns
+    -------
+    int
+        The exit status; ``docs/command-line.md`` lists them. No traceback is shown unless ``--debug`` is given.
+    """
+    debug = "--debug" in arguments
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    try:
+        status = cli.main(args=list(arguments), prog_name="zarrpack", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except _Stopped as error:
+        _say(f"stopped by signal {error.exit_status - 128}; nothing was published")
+        return error.exit_status
+    except ZarrpackError as error:
+        _report(error, debug)
+        return error.exit_status
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
+        _report(error, debug)
+        _say("this is a bug of zarrpack's; please report it with the output of the same command and --debug")
+        return _INTERNAL_ERROR
+    return status if isinstance(status, int) else 0
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    # A second signal ends the process at once, without waiting for anything.
+    signal.signal(number, signal.SIG_DFL)
+    raise _Stopped(number)
+
+
+def _report(error: Exception, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    text = str(error)
+    if isinstance(error, ZarrpackError) and isinstance(error, OSError) and error.errno is not None:
+        text = error.strerror or text  # without "[Errno 17]"
+    _say(text if isinstance(error, ZarrpackError) else f"{type(error).__name__}: {text}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.flush()
+    click.echo(f"zarrpack: {text}", err=True)

@@ -1,0 +1,39 @@
+"""``zarrpack merge``: per-file stores and packs become one dataset."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from zarrpack.converters.commands.options import common_options
+from zarrpack.converters.commands.report import megabytes, printable
+
+__all__ = ["merge_command"]
+
+
+@click.command("merge", short_help="Per-file stores and packs become one dataset.")
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="NAME.dataset", help="The result.")
+@click.option("--overwrite", is_flag=True, help="Replace files of this name that exist.")
+@common_options
+def merge_command(sources: tuple[Path, ...], out: Path, overwrite: bool, quiet: bool, as_json: bool) -> int:
+    """Join .data files, in the order given, into NAME.dataset with NAME.infoset and NAME.attribset.
+
+    SOURCE is a .data file or a folder of them (taken in the order of their names).
+    """
+    from zarrpack.converters.merging import merge_files
+
+    result = merge_files(sources, out, overwrite=overwrite)
+    if as_json:
+        click.echo(json.dumps(result.to_mapping()))
+    elif not quiet:
+        click.echo(
+            f"{result.dataset}: {result.items} items from {result.sources} files in {result.seconds:.1f} s, "
+            f"{megabytes(result.dataset.stat().st_size)} ({result.chunks_copied} chunks copied, "
+            f"{result.chunks_encoded} encoded)"
+        )
+        for note in result.notes:
+            click.echo(f"  note: {printable(note)}")
+    return 0

@@ -1,0 +1,83 @@
+"""How results look on a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from zarrpack.converters.result import ConvertResult
+
+__all__ = ["megabytes", "print_result", "printable"]
+
+_SHOWN_FAILURES = 10
+
+
+def printable(text: str) -> str:
+    """Give text that is safe on a terminal: control characters as escapes, so that no name can play tricks.
+
+    Examples
+    --------
+    >>> printable("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
+
+
+def megabytes(size: float) -> str:
+    """Give a size in bytes for people.
+
+    Examples
+    --------
+    >>> megabytes(1_500_000)
+    '1.5 MB'
+    """
+    for unit, bound in (("B", 1e3), ("kB", 1e6), ("MB", 1e9)):
+        if size < bound:
+            return f"{size / (bound / 1e3):.{0 if unit == 'B' else 1}f} {unit}"
+    return f"{size / 1e9:.2f} GB"
+
+
+def print_result(result: ConvertResult, *, quiet: bool, as_json: bool) -> None:
+    """Print a conversion's result: a summary on standard output, what went wrong on standard error."""
+    if as_json:
+        click.echo(json.dumps(result.to_mapping()))
+        return
+    counts = result.counts
+    if not quiet:
+        click.echo(
+            f"{result.dataset}: {counts['items']} items from {counts['members']} members "
+            f"({counts['stored']} stored, {counts['skipped']} skipped, {counts['failed']} failed) "
+            f"in {result.seconds['total']:.1f} s, {megabytes(result.dataset.stat().st_size)}"
+        )
+        for note in result.notes:
+            click.echo(f"  note: {printable(note)}")
+        _print_unmatched(result.unmatched)
+    _print_failures(result)
+
+
+def _print_failures(result: ConvertResult) -> None:
+    for finding in result.findings:
+        click.echo(printable(f"{finding['archive']}: {finding['reason']}: {finding['detail']}"), err=True)
+    if not result.counts["failed"]:
+        return
+    click.echo(f"{result.counts['failed']} members failed; every one is in {result.members}:", err=True)
+    for one in result.failures[:_SHOWN_FAILURES]:
+        click.echo(printable(f"  {one['archive']}/{one['member']}: {one['reason']}: {one['detail']}"), err=True)
+    hidden = result.counts["failed"] - min(len(result.failures), _SHOWN_FAILURES)
+    if hidden:
+        click.echo(f"  and {hidden} more", err=True)
+
+
+def _print_unmatched(unmatched: Mapping[str, Any]) -> None:
+    for what, found in unmatched.items():
+        if not isinstance(found, Mapping) or not found.get("count"):
+            continue
+        names: Sequence[str] = found.get("first", ())
+        first = ", ".join(printable(name) for name in names[:3])
+        more = ", ..." if found["count"] > min(len(names), 3) else ""
+        click.echo(f"  {what.replace('_', ' ')}: {found['count']} ({first}{more})")

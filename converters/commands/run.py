@@ -1,0 +1,45 @@
+"""``zarrpack run``: a batch of conversions from a JSON configuration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from zarrpack.converters.commands.options import common_options
+from zarrpack.converters.commands.report import print_result
+from zarrpack.errors import ZarrpackError
+
+__all__ = ["run_command"]
+
+
+@click.command("run", short_help="A batch of conversions, configured as JSON.")
+@click.argument("configuration", type=click.Path(path_type=Path), metavar="CONFIG.json")
+@common_options
+def run_command(configuration: Path, quiet: bool, as_json: bool) -> int:
+    """Run the conversions that a JSON file names, in order.
+
+    A conversion that fails does not stop the others; the exit status is the first that is not 0. Relative paths
+    in the file start at the file's folder.
+    """
+    from zarrpack.converters.configuration import read_batch
+    from zarrpack.converters.convert import convert_with
+
+    status = 0
+    printed = []
+    for conversion in read_batch(configuration):
+        try:
+            result = convert_with(conversion.sources, conversion.out, conversion.options, quiet=quiet or as_json)
+        except ZarrpackError as error:
+            click.echo(f"zarrpack: {conversion.sources[0].name}: {error}", err=True)
+            printed.append({"sources": [str(path) for path in conversion.sources], "error": str(error)})
+            status = status or error.exit_status
+            continue
+        if not as_json:
+            print_result(result, quiet=quiet, as_json=False)
+        printed.append(result.to_mapping())
+        status = status or result.exit_status
+    if as_json:
+        click.echo(json.dumps({"conversions": printed, "exit_status": status}))
+    return status

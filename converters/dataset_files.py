@@ -1,0 +1,140 @@
+"""From packs and a journal to the files of a dataset: items, arrays, tables."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from zarrpack.converters.items.assign import assign_items, codes_of_batch
+from zarrpack.converters.items.members import member_rows
+from zarrpack.converters.items.metadata import ItemMetadata
+from zarrpack.converters.items.options import ItemOptions
+from zarrpack.converters.output import OutputSet
+from zarrpack.converters.progress import merge_bar
+from zarrpack.storage.data_file import DataFile
+from zarrpack.storage.merge.merge import MergeReport, merge_arrays
+
+__all__ = ["DatasetReport", "write_dataset_files"]
+
+#: A class label is a category, however few items there are.
+_LABEL_SCHEMA = {"metadata": {"categorical": {"label": {"dtype": "str"}}}}
+
+_Stage: TypeAlias = Callable[[str], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetReport:
+    """What has been written under temporary names.
+
+    Parameters
+    ----------
+    items : int
+        Rows of the infoset.
+    directory_sha256 : str
+        Digest of the dataset's central directory.
+    unmatched : mapping
+        What pairing and joining found no partner for.
+    notes : tuple of str
+        What the merge had to do to make the members fit together.
+    chunks_copied, chunks_encoded : int
+        Chunks of the dataset that were copied as they are, and that were encoded anew.
+    """
+
+    items: int
+    directory_sha256: str
+    unmatched: Mapping[str, Any]
+    notes: tuple[str, ...]
+    chunks_copied: int
+    chunks_encoded: int
+
+
+def write_dataset_files(
+    journal: sqlite3.Connection,
+    output: OutputSet,
+    items: ItemOptions,
+    *,
+    threads: int,
+    stage: _Stage,
+    quiet: bool = True,
+) -> DatasetReport:
+    """Assign items and write the files of the set: ``.dataset``, ``.infoset``, ``.attribset``, ``.members.parquet``.
+
+    Parameters
+    ----------
+    journal : sqlite3.Connection
+        A complete journal; the packs it names lie in the output's work folder, or are named by whole paths.
+    output : OutputSet
+        Where the files go, under their temporary names. The members table is written only if the set has one.
+    items : ItemOptions
+        How members become items.
+    threads : int
+        Threads that encode.
+    stage : callable
+        Gives a context that measures a named stage.
+    quiet : bool
+        Whether to show no progress bar.
+
+    Raises
+    ------
+    UsageError
+        If an option does not fit the members, such as a table to join that is not there.
+    """
+    with stage("merging"):
+        summary = assign_items(journal, items, packs=output.packs)
+        merged = _merge(journal, output, summary.items, threads, quiet)
+    with stage("tables"):
+        stored, notes = _write_tables(journal, output, items)
+    unmatched = summary.to_json()
+    return DatasetReport(
+        items=stored,
+        directory_sha256=merged.summary.directory_sha256,
+        unmatched={key: value for key, value in unmatched.items() if key not in ("items", "stored_items")},
+        notes=(*merged.notes, *notes),
+        chunks_copied=merged.chunks_copied,
+        chunks_encoded=merged.chunks_encoded,
+    )
+
+
+def _merge(journal: sqlite3.Connection, output: OutputSet, count: int, threads: int, quiet: bool) -> MergeReport:
+    batches = journal.execute("SELECT number, file FROM batches WHERE file <> '' ORDER BY number").fetchall()
+
+    def codes(index: int, _source: DataFile) -> npt.NDArray[np.int64]:
+        return codes_of_batch(journal, batches[index][0])
+
+    with merge_bar(quiet) as progress:
+        return merge_arrays(
+            [output.packs / file for _, file in batches],
+            codes,
+            output.temporary(".dataset"),
+            count=count,
+            threads=threads,
+            progress=progress,
+        )
+
+
+def _write_tables(journal: sqlite3.Connection, output: OutputSet, options: ItemOptions) -> tuple[int, list[str]]:
+    # pyarrow costs a tenth of a second to import; the worker processes never need it.
+    from zarrpack.storage.tables.infoset import write_tables
+    from zarrpack.storage.tables.members import write_members
+
+    metadata = ItemMetadata(journal, options, output.packs)
+    report = write_tables(
+        metadata.__iter__,
+        output.temporary(".infoset"),
+        output.temporary(".attribset"),
+        flow_name=output.name,
+        schema=_LABEL_SCHEMA if options.labels else None,
+    )
+    if ".members.parquet" in output.suffixes:
+        write_members(member_rows(journal), output.temporary(".members.parquet"))
+    notes = [
+        f"infoset: {field} has different values in {count} items; the later one was taken"
+        for field, count in sorted(metadata.overwritten.items())
+    ]
+    return report.items, notes

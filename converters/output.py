@@ -1,0 +1,163 @@
+"""The output folder: claimed by one run, filled under temporary names, published at the end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from zarrpack.converters.output_lock import locked
+from zarrpack.errors import OutputRefused
+from zarrpack.storage.durability import publish_file, sync_folder
+
+__all__ = ["SUFFIXES", "OutputSet", "claimed", "default_name"]
+
+#: The files of a conversion in the order in which they are published; the last is the commit.
+SUFFIXES = (".dataset", ".infoset", ".attribset", ".members.parquet", ".flow")
+_ARCHIVE_SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSet:
+    """Where the files of one run go.
+
+    Parameters
+    ----------
+    folder : Path
+        The output folder.
+    name : str
+        Stem of all files.
+    suffixes : tuple of str
+        The files of the set, in the order in which they are published.
+
+    Examples
+    --------
+    >>> OutputSet(Path("out"), "photos").path(".dataset").name
+    'photos.dataset'
+    """
+
+    folder: Path
+    name: str
+    suffixes: tuple[str, ...] = SUFFIXES
+
+    def path(self, suffix: str) -> Path:
+        """Give the final path of one file of the set."""
+        return self.folder / f"{self.name}{suffix}"
+
+    def temporary(self, suffix: str) -> Path:
+        """Give the path under which that file is written."""
+        return self.work / f"{self.name}{suffix}"
+
+    @property
+    def work(self) -> Path:
+        """The folder that holds everything unfinished; on the same file system as the result."""
+        return self.folder / f".{self.name}.partial"
+
+    @property
+    def packs(self) -> Path:
+        """The folder in which packs are written."""
+        return self.work / "encoded"
+
+    def publish(self) -> None:
+        """Give every file of the set its final name, in the set's order."""
+        for suffix in self.suffixes:
+            publish_file(self.temporary(suffix), self.path(suffix))
+
+    def keep_packs(self) -> None:
+        """Move the packs to ``encoded/``, replacing what an earlier run of this name left there."""
+        kept = self.folder / "encoded"
+        kept.mkdir(exist_ok=True)
+        for old in kept.glob(f"{_escaped(self.name)}-[0-9]*.data"):
+            old.unlink()
+        for pack in sorted(self.packs.glob("*.data")):
+            pack.replace(kept / pack.name)
+        sync_folder(kept)
+
+
+@contextmanager
+def claimed(output: OutputSet, *, overwrite: bool, needed_bytes: int) -> Iterator[None]:
+    """Hold an output set for one run: nobody else writes it, and nothing unfinished is left behind.
+
+    Parameters
+    ----------
+    output : OutputSet
+        What is to be written.
+    overwrite : bool
+        Whether files of the set that exist may be replaced, when the new ones are complete.
+    needed_bytes : int
+        Bytes that the run will need on the disk at the least.
+
+    Raises
+    ------
+    OutputRefused
+        If files exist, another run holds the set, the folder cannot be written, or the disk is too full.
+    """
+    try:
+        output.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refused(output.folder, error) from error
+    with locked(output.folder / f".{output.name}.lock"):
+        _refuse_existing(output, overwrite)
+        _refuse_full_disk(output.folder, needed_bytes)
+        shutil.rmtree(output.work, ignore_errors=True)  # what a killed run has left
+        try:
+            output.packs.mkdir(parents=True)
+            yield
+        except OSError as error:
+            if isinstance(error, OutputRefused) or error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
+                raise
+            raise _refused(output.folder, error) from error
+        finally:
+            shutil.rmtree(output.work, ignore_errors=True)
+
+
+def default_name(sources: Sequence[Path], folder: Path) -> str:
+    """Give the stem of the files written: the first source's, of several sources the output folder's.
+
+    Examples
+    --------
+    >>> default_name([Path("data/photos.tar.gz")], Path("out"))
+    'photos'
+    """
+    if len(sources) != 1:
+        return folder.resolve().name.lstrip(".") or "dataset"
+    name = sources[0].resolve().name
+    for suffix in _ARCHIVE_SUFFIXES:
+        if name.lower().endswith(suffix) and len(name) > len(suffix):
+            return name[: -len(suffix)].lstrip(".") or "dataset"
+    stem = name if sources[0].is_dir() else Path(name).stem
+    return stem.lstrip(".") or "dataset"
+
+
+def _refuse_existing(output: OutputSet, overwrite: bool) -> None:
+    existing = [output.path(suffix).name for suffix in output.suffixes if os.path.lexists(output.path(suffix))]
+    if existing and not overwrite:
+        raise OutputRefused(
+            errno.EEXIST,
+            f"{output.folder}: expected no files of the set {output.name!r}, found {', '.join(existing)}; "
+            "give --overwrite to replace them, or another --name or output folder",
+        )
+
+
+def _refuse_full_disk(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OutputRefused(
+            errno.ENOSPC,
+            f"{folder}: expected at least {needed / 1e6:.0f} MB of free disk, found {free / 1e6:.0f} MB; "
+            "free some space or choose another output folder",
+        )
+
+
+def _refused(folder: Path, error: OSError) -> OutputRefused:
+    return OutputRefused(
+        error.errno, f"{folder}: the output cannot be written: {error.strerror or error}; nothing was published"
+    )
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in name)

@@ -1,0 +1,107 @@
+"""The journal: what has become of every member, in one SQLite database.
+
+A batch is in it if, and only if, its pack is durable.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from zarrpack.converters.pipeline.journal_schema import SCHEMA
+from zarrpack.converters.pipeline.messages import MemberResult
+from zarrpack.converters.pipeline.pack_files import FinishedBatch
+from zarrpack.processors.archives.base import Finding
+
+__all__ = ["create_journal", "open_journal", "record_batches", "record_findings", "record_sources", "state_counts"]
+
+_MEMBER_COLUMNS = 19
+
+
+def create_journal(path: Path) -> None:
+    """Make an empty journal at `path`, which must not exist."""
+    connection = open_journal(path)
+    with connection:
+        connection.executescript(SCHEMA)
+    connection.close()
+
+
+def open_journal(path: Path) -> sqlite3.Connection:
+    """Open a journal for reading and writing.
+
+    Returns
+    -------
+    sqlite3.Connection
+        Write-ahead log, full synchronisation. Not to be shared between threads.
+    """
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def record_sources(connection: sqlite3.Connection, sources: Iterable[tuple[str, str]]) -> None:
+    """Write down each source's label and kind, in order."""
+    rows = [(number, label, kind) for number, (label, kind) in enumerate(sources)]
+    with connection:
+        connection.executemany("INSERT INTO sources VALUES (?, ?, ?)", rows)
+
+
+def record_findings(connection: sqlite3.Connection, source: int, findings: Iterable[Finding]) -> None:
+    """Write down what is wrong with a source as a whole."""
+    rows = [(source, one.reason, one.detail, one.offset) for one in findings]
+    with connection:
+        connection.executemany("INSERT INTO findings VALUES (?, ?, ?, ?)", rows)
+
+
+def record_batches(connection: sqlite3.Connection, batches: Sequence[FinishedBatch]) -> None:
+    """Write down batches whose packs are durable, all of them or none."""
+    with connection:
+        for batch in batches:
+            first = batch.members[0].number
+            row = (batch.number, first, len(batch.members), batch.file, batch.size, batch.directory_sha256)
+            connection.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?)", row)
+            places = ", ".join("?" * _MEMBER_COLUMNS)
+            rows = (_member_row(batch.number, member) for member in batch.members)
+            connection.executemany(f"INSERT INTO members VALUES ({places})", rows)
+
+
+def state_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count the members by state.
+
+    Returns
+    -------
+    dict
+        Keys ``members``, ``stored``, ``skipped``, ``failed``.
+    """
+    counts = {"members": 0, "stored": 0, "skipped": 0, "failed": 0}
+    for state, count in connection.execute("SELECT state, COUNT(*) FROM members GROUP BY state"):
+        counts[state] = count
+        counts["members"] += count
+    return counts
+
+
+def _member_row(batch: int, member: MemberResult) -> tuple[object, ...]:
+    entry = member.entry
+    return (
+        member.number,
+        member.source,
+        entry.index,
+        entry.name,
+        entry.raw_name,
+        member.size,
+        entry.crc32,
+        entry.offset,
+        member.sha256,
+        member.media_type,
+        member.processor,
+        int(member.is_record),
+        member.state,
+        member.reason or None,
+        member.detail or None,
+        "\n".join(member.notes),
+        member.seconds,
+        batch if member.local is not None else None,
+        member.local,
+    )

@@ -1,0 +1,111 @@
+"""The worker process: takes batches, reads and decodes members, and encodes them as chunks."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isal.isal_zlib import crc32
+
+from zarrpack.converters.pipeline.member_conversion import MemberConverter, TaskPieces
+from zarrpack.converters.pipeline.messages import STREAMED, Batch, MemberResult, WorkerConfiguration
+from zarrpack.converters.pipeline.slots import BYTES_DONE, CURRENT, FAILED, IDLE, MEMBERS_DONE, READY
+from zarrpack.processors.archives.base import Source
+from zarrpack.processors.archives.registry import open_source
+from zarrpack.storage.pack_encoder import PackEncoder
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import Queue
+
+__all__ = ["work"]
+
+#: Payload bytes that are gathered before they are put on the queue.
+_MESSAGE_BYTES = 4 << 20
+
+
+def work(tasks: Connection, results: Queue[Any], slot: Any) -> None:
+    """Convert batches until there are no more; see :func:`zarrpack.converters.pipeline.worker_process.run_worker`.
+
+    Raises
+    ------
+    EOFError
+        If the parent has closed its end of the task pipe.
+    """
+    worker = _Worker(tasks.recv(), tasks, results, slot)
+    slot[READY] = 1
+    while (task := tasks.recv()) is not None:
+        worker.convert(task)
+
+
+class _Outbox:
+    """Gathers tuples of one batch and puts them on the queue in lists of bounded size."""
+
+    def __init__(self, batch: Batch, put: Callable[[list[Any]], None]) -> None:
+        self._batch = batch
+        self._put = put
+        self._tuples: list[Any] = []
+        self._bytes = 0
+
+    def chunk(self, key: str, payload: bytes) -> None:
+        entry = ("chunk", self._batch.number, self._batch.attempt, key, payload, crc32(payload))
+        self._tuples.append(entry)
+        self._bytes += len(payload)
+        if self._bytes >= _MESSAGE_BYTES:
+            self.send()
+
+    def end(self, first: Sequence[str], members: list[MemberResult]) -> None:
+        self._tuples.append(("end", self._batch.number, self._batch.attempt, tuple(first), members))
+        self.send()
+
+    def send(self) -> None:
+        self._put(self._tuples)
+        self._tuples, self._bytes = [], 0
+
+
+class _Worker:
+    def __init__(self, configuration: WorkerConfiguration, tasks: Connection, results: Queue[Any], slot: Any) -> None:
+        # Made by the parent process of this very program, never read from a file.
+        processors = pickle.loads(configuration.processors)
+        self._configuration = configuration
+        self._converter = MemberConverter(processors, configuration.limits)
+        self._tasks = tasks
+        self._results = results
+        self._slot = slot
+        self._sources: dict[int, Source] = {}
+
+    def convert(self, batch: Batch) -> None:
+        outbox = _Outbox(batch, self._results.put)
+        encoding = replace(self._configuration.encoding, flat_pixels=batch.flat_pixels)
+        encoder = PackEncoder(outbox.chunk, encoding)
+        members = []
+        for member in batch.members:
+            self._slot[CURRENT] = member.number
+            content: Any = member.content
+            if content == STREAMED:
+                content = TaskPieces(self._tasks)
+            elif content is None and member.verdict is None:
+                content = self._source_of(batch)
+            label = self._configuration.labels[batch.source]
+            members.append(self._converter.convert(member, batch.source, label, content, encoder))
+            self._count(members[-1])
+        first = encoder.finish() if encoder.members else ()
+        outbox.end(first, members)
+        self._slot[CURRENT] = IDLE
+
+    def _count(self, result: MemberResult) -> None:
+        self._slot[MEMBERS_DONE] += 1
+        self._slot[BYTES_DONE] += result.size or 0
+        self._slot[FAILED] += result.state == "failed"
+
+    def _source_of(self, batch: Batch) -> Source:
+        if batch.source not in self._sources:
+            for other in self._sources.values():
+                other.close()
+            self._sources.clear()
+            path = Path(self._configuration.sources[batch.source])
+            self._sources[batch.source] = open_source(path, self._configuration.limits)
+        return self._sources[batch.source]

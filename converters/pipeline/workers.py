@@ -1,0 +1,115 @@
+"""The worker processes as the parent sees them: started, fed, watched, replaced."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnContext
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from zarrpack.converters.pipeline.messages import Batch
+from zarrpack.converters.pipeline.slots import BYTES_DONE, CURRENT, FAILED, IDLE, MEMBERS_DONE, READY, SLOT_SIZE
+from zarrpack.converters.pipeline.worker_process import run_worker
+
+__all__ = ["OUTSTANDING", "WorkerHandle", "start_worker"]
+
+#: Batches that a worker may have at a time: one in hand, one waiting, so that it never idles.
+OUTSTANDING = 2
+
+
+@dataclass(slots=True)
+class WorkerHandle:
+    """One worker process and the thread that feeds it.
+
+    Attributes
+    ----------
+    index : int
+        Which of the writer's queues is its own.
+    outstanding : dict of int to Batch
+        Batches given to it that are not yet durable, in the order given.
+    """
+
+    index: int
+    process: BaseProcess
+    slot: Any
+    _tasks: Connection
+    _feed: queue.Queue[Any] = field(default_factory=lambda: queue.Queue(maxsize=8))
+    outstanding: dict[int, Batch] = field(default_factory=dict)
+    dead: bool = False
+
+    def start_feeding(self) -> None:
+        """Start the thread that sends tasks, so that a busy worker never blocks the parent."""
+        threading.Thread(target=self._send_all, daemon=True).start()
+
+    def send(self, message: Any) -> bool:
+        """Queue a task or a piece of a streamed member; False if the worker is dead."""
+        while not self.dead:
+            try:
+                self._feed.put(message, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def current(self) -> int | None:
+        """Give the number of the member in hand, also after the worker's death; None: none."""
+        number = int(self.slot[CURRENT])
+        return None if number == IDLE else number
+
+    def was_ready(self) -> bool:
+        """Whether it ever got so far as to take work."""
+        return bool(self.slot[READY])
+
+    def progress(self) -> tuple[int, int, int]:
+        """Give members done, bytes read and members failed so far."""
+        return int(self.slot[MEMBERS_DONE]), int(self.slot[BYTES_DONE]), int(self.slot[FAILED])
+
+    def stop(self) -> None:
+        """Kill the process, if it still runs."""
+        self.dead = True
+        self.process.kill()
+        self.process.join()
+
+    def _send_all(self) -> None:
+        try:
+            while not self.dead:
+                message = self._feed.get()
+                self._tasks.send(message)
+                if message is None:
+                    return
+        except OSError:
+            # The worker is gone; its sentinel tells the parent.
+            self.dead = True
+
+
+def start_worker(
+    context: SpawnContext, index: int, results: Any, target: Callable[..., None] = run_worker
+) -> WorkerHandle:
+    """Start one worker process. The first thing to send it is its configuration.
+
+    Parameters
+    ----------
+    context : SpawnContext
+        Workers are spawned, never forked: they share no locks and no file offsets.
+    index : int
+        Which of the writer's queues it gets.
+    results : multiprocessing.Queue
+        Its own queue to the writer.
+    target : callable
+        What it runs; tests put a worker of their own here.
+    """
+    receiver, sender = context.Pipe(duplex=False)
+    slot = context.RawArray("q", SLOT_SIZE)
+    slot[CURRENT] = IDLE
+    process = context.Process(
+        target=target, args=(receiver, results, slot), name=f"zarrpack-worker-{index}", daemon=True
+    )
+    process.start()
+    receiver.close()
+    handle = WorkerHandle(index, process, slot, sender)
+    handle.start_feeding()
+    return handle

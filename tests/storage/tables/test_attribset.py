@@ -1,0 +1,47 @@
+"""Rows of the dictionary of categories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from zarrpack.storage.tables.attribset import category_rows
+
+
+def rows(kind: Any, categories: list[Any], **declared: Any) -> list[tuple[int, str]]:
+    """Give ids and names of one field."""
+    found = list(category_rows("f", kind, categories, declared))
+    assert {(row[0], row[3]) for row in found} <= {("f", "not set")}
+    return [(number, name) for _, number, name, _ in found]
+
+
+@pytest.mark.parametrize(
+    ("kind", "categories", "declared", "expected"),
+    [
+        ("string", ["b", "a"], {}, [(0, "b"), (1, "a")]),
+        ("string", ["b", "x"], {"values": ["a", "b"]}, [(0, "a"), (1, "b"), (2, "x")]),
+        ("string", ["b"], {"values": ["a", "b"], "labels": ["A", "B"]}, [(0, "A"), (1, "B")]),
+        ("int", [("int", 3), ("int", 1)], {}, [(1, "1"), (3, "3")]),
+        ("int", [("int", 7)], {"values": [0, 1], "labels": ["no", "yes"]}, [(0, "no"), (1, "yes"), (7, "7")]),
+        ("int", [("int", 1)], {"values": [4, 1]}, [(4, "4"), (1, "1")]),
+        ("int", [("int", 2)], {"values": ["1", "2"]}, [(0, "1"), (1, "2")]),
+        ("int", [("int", 2)], {"values": [2], "labels": ["one", "too many"]}, [(2, "2")]),
+        ("bool", [("bool", True), ("bool", False)], {}, [(0, "False"), (1, "True")]),
+        ("bool", [("bool", True)], {"values": [False, True], "labels": ["no", "yes"]}, [(0, "no"), (1, "yes")]),
+        ("float", [("float", "0.5"), ("int", 2), ("float", "2.0")], {}, [(0, "0.5"), (1, "2.0")]),
+        ("float", [("float", '"NaN"')], {}, [(0, "nan")]),
+        (
+            "json",
+            ["a", ("int", 1), ("bool", True), ("list", "[1]")],
+            {},
+            [(0, '"a"'), (1, "1"), (2, "true"), (3, "[1]")],
+        ),
+        ("string", [], {}, []),
+    ],
+)
+def test_ids_follow_the_kind(
+    kind: str, categories: list[Any], declared: dict[str, Any], expected: list[tuple[int, str]]
+) -> None:
+    """Integers are their own ids, bools 0 and 1, all else is counted; declared values go first, ids are unique."""
+    assert rows(kind, categories, **declared) == expected
