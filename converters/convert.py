@@ -179,7 +179,7 @@ def _check_joins(sources: Sequence[Path], labels: Sequence[str], options: Conver
         return
     from zarrpack.converters.items.joins import find_tables
 
-    names = []
+    names: list[tuple[int, str, str, None]] = []
     for path, label in zip(sources, labels, strict=True):
         with closing(open_source(path)) as source:
             if not source.random_access:

@@ -92,7 +92,7 @@ def merge_files(sources: Sequence[Path], out: Path, *, overwrite: bool = False, 
     files = [file for source in sources for file in _data_files(source)]
     clock = StageClock()
     output = OutputSet(out.parent, out.stem, _SUFFIXES)
-    with closing(sqlite3.connect(":memory:")) as journal:
+    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as journal:
         journal.executescript(SCHEMA)
         needed = sum(file.stat().st_size for file in files)
         with claimed(output, overwrite=overwrite, needed_bytes=needed):

@@ -33,9 +33,9 @@ def open_journal(path: Path) -> sqlite3.Connection:
     Returns
     -------
     sqlite3.Connection
-        Write-ahead log, full synchronisation. Not to be shared between threads.
+        Write-ahead log, full synchronisation. It may go from one thread to another, but not be used by two at a time.
     """
-    connection = sqlite3.connect(path)
+    connection = sqlite3.connect(path, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from zarrpack.storage.tables.arrow_columns import encodable
 from zarrpack.storage.tables.attribset import ATTRIBSET_COLUMNS, AttributeRow, category_rows
 from zarrpack.storage.tables.fields import FieldKind, FieldProfile, flat_fields
-from zarrpack.storage.tables.parquet import Column, ColumnType, encodable, table_writer, write_rows
+from zarrpack.storage.tables.parquet import Column, ColumnType, table_writer, write_rows
 from zarrpack.storage.tables.routing import ValueKind, declared_field, find_route
 from zarrpack.storage.tables.row_groups import RowGroups
 

@@ -9,7 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-__all__ = ["Column", "ColumnType", "TableWriter", "encodable", "table_writer", "write_rows"]
+from zarrpack.storage.tables.arrow_columns import arrow_array
+
+__all__ = ["Column", "ColumnType", "TableWriter", "table_writer", "write_rows"]
 
 ColumnType: TypeAlias = Literal["int64", "float64", "bool", "string", "binary"]
 
@@ -76,7 +78,7 @@ class TableWriter:
             Per column its values, all of one length; None is a missing one. Text that UTF-8 cannot hold (lone
             surrogates out of JSON) is written as ``\\udXXX``.
         """
-        arrays = [self._array(column, one.type) for column, one in zip(values, self._schema, strict=True)]
+        arrays = [arrow_array(column, one.type) for column, one in zip(values, self._schema, strict=True)]
         table = self._arrow.Table.from_arrays(arrays, schema=self._schema)
         if table.num_rows:
             self._writer.write_table(table, row_group_size=table.num_rows)
@@ -84,12 +86,6 @@ class TableWriter:
     def close(self) -> None:
         """Write the footer."""
         self._writer.close()
-
-    def _array(self, values: Sequence[Any], type_: Any) -> Any:
-        try:
-            return self._arrow.array(values, type_)
-        except UnicodeEncodeError:
-            return self._arrow.array([None if one is None else encodable(one) for one in values], type_)
 
 
 @contextmanager
@@ -150,17 +146,6 @@ def write_rows(path: Path, columns: Sequence[Column], rows: Iterable[Sequence[An
             table.write(list(zip(*group, strict=True)))
             count += len(group)
     return count
-
-
-def encodable(text: str) -> str:
-    """Give a text that UTF-8 can hold: lone surrogates, which JSON allows, are written as ``\\udXXX``.
-
-    Examples
-    --------
-    >>> encodable("ü" + chr(0xD800)) == "ü" + chr(92) + "ud800"
-    True
-    """
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _pandas_metadata(columns: Sequence[Column]) -> bytes:

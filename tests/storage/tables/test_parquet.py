@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zarrpack.storage.tables import parquet
-from zarrpack.storage.tables.parquet import Column, encodable, table_writer, write_rows
+from zarrpack.storage.tables.arrow_columns import encodable
+from zarrpack.storage.tables.parquet import Column, table_writer, write_rows
 
 COLUMNS = (
     Column("n", "int64"),
