@@ -1,6 +1,6 @@
 """Writes zips of stored (uncompressed) entries, each payload on a 64-byte border.
 
-It needs neither numpy nor zipfile, for the process that does nothing but write.
+It needs no numpy, for the process that does nothing but write.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from isal import isal_zlib
 
 from zarrpack.errors import FormatError
 from zarrpack.storage.zip_directory import read_at
@@ -94,7 +95,7 @@ class ZipWriter:
         ValueError
             If there is an entry of this name.
         """
-        self._begin(name, len(payload), zlib.crc32(payload) if crc32 is None else crc32)
+        self._begin(name, len(payload), isal_zlib.crc32(payload) if crc32 is None else crc32)
         if len(self._buffer) + len(payload) < _BUFFER_BYTES:
             self._buffer += payload
         else:

@@ -1,0 +1,76 @@
+"""Finds entries of a zip by name without making an object for each of them."""
+
+from __future__ import annotations
+
+import io
+from struct import Struct
+
+from zarrpack.errors import FormatError
+from zarrpack.storage.zip_directory import DirectoryEntry, DirectoryLocation, read_directory
+
+__all__ = ["entry_at", "index_directory"]
+
+_RECORD = Struct("<4s24xHHH12x")
+_RECORD_BYTES = 46
+
+
+def index_directory(directory: bytes, entries: int, where: str) -> dict[bytes, int]:
+    """Find where in a central directory each name's record starts. Of equal names the last counts.
+
+    Parameters
+    ----------
+    directory : bytes
+        The whole central directory.
+    entries : int
+        How many records are announced.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    dict of bytes to int
+        Raw name -> the record's offset in `directory`, for `entry_at`.
+
+    Raises
+    ------
+    FormatError
+        If a record is damaged, or there are more or fewer than announced.
+    """
+    index: dict[bytes, int] = {}
+    unpack = _RECORD.unpack_from
+    position, found, last = 0, 0, len(directory) - _RECORD_BYTES
+    while position <= last:
+        signature, name_size, extra_size, comment_size = unpack(directory, position)
+        if signature != b"PK\1\2":
+            break
+        name_end = position + _RECORD_BYTES + name_size
+        index[directory[position + _RECORD_BYTES : name_end]] = position
+        position = name_end + extra_size + comment_size
+        found += 1
+    if position != len(directory) or found != entries:
+        raise FormatError(
+            f"{where}: expected {entries} entries in {len(directory)} bytes of the zip's directory, found {found} "
+            f"in {position}; the file is damaged"
+        )
+    return index
+
+
+def entry_at(directory: bytes, position: int) -> DirectoryEntry:
+    """Read the record that starts at `position` of a central directory.
+
+    Parameters
+    ----------
+    directory : bytes
+        The whole central directory.
+    position : int
+        From `index_directory`.
+
+    Returns
+    -------
+    DirectoryEntry
+        The record.
+    """
+    _, name_size, extra_size, comment_size = _RECORD.unpack_from(directory, position)
+    size = _RECORD_BYTES + name_size + extra_size + comment_size
+    record = io.BytesIO(directory[position : position + size])
+    return next(read_directory(record, DirectoryLocation(0, size, 1, 0, b"")))

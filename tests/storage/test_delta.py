@@ -1,0 +1,49 @@
+"""Tests of the differences of neighbouring elements."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as numpy_strategies
+from numcodecs import Delta
+
+from zarrpack.storage import delta
+from zarrpack.storage.delta import decode_delta, encode_delta
+
+INTEGERS = ["|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", ">i2", ">u4"]
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_differences_are_those_of_numcodecs(dtype: str, data: st.DataObject) -> None:
+    """The buffer is byte for byte that of numcodecs' Delta, wrapping included, and comes back equal."""
+    values = data.draw(numpy_strategies.arrays(dtype, st.integers(1, 200)))
+
+    differences = encode_delta(values)
+
+    assert differences.tobytes() == Delta(dtype, astype=dtype).encode(values).tobytes()
+    assert decode_delta(differences).tobytes() == values.tobytes()
+    assert decode_delta(differences).dtype == values.dtype
+
+
+@pytest.mark.parametrize("dtype", ["|u1", "|i1", "<u2", "<i2"])
+def test_long_arrays_are_summed_in_pieces(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sum goes on over the borders of the pieces in which narrow types are summed."""
+    monkeypatch.setattr(delta, "_PIECE", 7)
+    values = np.random.default_rng(1).integers(0, 100, 50).astype(dtype)
+    values[::3] = np.iinfo(dtype).max
+    values[::4] = np.iinfo(dtype).min
+
+    decoded = decode_delta(encode_delta(values))
+
+    np.testing.assert_array_equal(decoded, values)
+
+
+def test_nothing_stays_nothing() -> None:
+    """An array without elements is encoded and decoded to one."""
+    empty = np.empty(0, np.uint8)
+
+    assert decode_delta(encode_delta(empty)).shape == (0,)
