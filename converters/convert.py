@@ -162,7 +162,9 @@ def _read(
             processors=processors(_processor_options(options)),
             selection=Selection(options.include, options.exclude),
             encoding=EncodingOptions(
-                compression=options.compression, kind="store" if options.items_per_data == 1 else "pack"
+                compression=options.compression,
+                kind="store" if options.items_per_data == 1 else "pack",
+                draft=not options.keep_data,
             ),
             decoded=options.images != "encoded",
             uniform=options.size is not None,

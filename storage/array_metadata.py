@@ -200,7 +200,9 @@ def _level(name: str, compressor: object) -> int | None:
 
 def _dims(name: str, value: object, ndim: int) -> tuple[str, ...]:
     if value is None:
-        return tuple(f"{name.rpartition('/')[2]}_dim_{axis}" for axis in range(ndim))
+        # In messages the name stands behind its file's.
+        array = name.rpartition(": ")[2].rpartition("/")[2]
+        return tuple(f"{array}_dim_{axis}" for axis in range(ndim))
     if not isinstance(value, list) or len(value) != ndim or not all(isinstance(dim, str) for dim in value):
         raise FormatError(f"{name}: expected {ndim} names in {_DIMENSIONS}, found {value!r:.120}")
     return tuple(value)

@@ -53,12 +53,16 @@ class EncodingOptions:
     expected_rows : mapping of str to int
         How many rows a dimension is expected to have in the whole run, as far as names tell, so that no
         array gets more than 65,536 chunks. Missing: unknown.
+    draft : bool
+        Whether the pack only lives until its merge. What a merge has to encode again anyway, arrays of a single
+        chunk that is not full, is then compressed at Zstd level 1.
     """
 
     compression: Compression | None = None
     kind: Literal["pack", "store"] = "pack"
     flat_pixels: bool = False
     expected_rows: Mapping[str, int] = field(default_factory=dict)
+    draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)

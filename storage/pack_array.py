@@ -27,6 +27,8 @@ Sink: TypeAlias = Callable[[str, bytes], None]
 #: The true name of arrays of bytes that are files as they came, and so are not compressed again.
 ENCODED = "encoded"
 
+_DRAFT_LEVEL = 1
+
 
 class PackArray:
     """One variant of one array: its open chunk, and whose rows it holds.
@@ -58,6 +60,8 @@ class PackArray:
         Whose rows they are, in order: ``counts[i]`` rows of ``members[i]``. The open member's come when it ends.
     starts, shapes : array of int64
         Of a flat array: where each thing starts, and (without `shape_from`) its shape.
+    draft_level : int or None
+        After `finish`: the Zstd level that a merge is to encode at, where the pack is a draft; else None.
     """
 
     def __init__(
@@ -79,6 +83,8 @@ class PackArray:
         self.members, self.counts = array("q"), array("q")
         self.starts, self.shapes = array("q"), array("q")
         self.has_shapes = is_flat and not block.shape_from
+        self.draft_level: int | None = None
+        self._draft = options.draft
         self._sink = sink
         self._chunks_out = 0
         self._values = 0
@@ -158,6 +164,7 @@ class PackArray:
         if not self._chunks_out:
             self._slab.chunk_rows = max(1, self._slab.fill)
             self._chunk = (self._slab.chunk_rows, *self._chunk[1:])
+            self._make_draft()
         if self._slab.fill:
             self._emit(self._slab.rest())
             self._slab.truncate(0)
@@ -166,6 +173,12 @@ class PackArray:
         """Give what ``.zarray`` and ``.zattrs`` will say; after `finish`."""
         shape = (self._values,) if self.is_flat else (self.rows, *self.type.tail)
         return ArrayMetadata(shape, self._chunk, self.type.dtype, self.codec, dims, attributes)
+
+    def _make_draft(self) -> None:
+        level = self.codec.level
+        if self._draft and level is not None and level > _DRAFT_LEVEL:
+            self.draft_level = level
+            self.codec = replace(self.codec, level=_DRAFT_LEVEL)
 
     def _add_flat(self, values: Values, count: int) -> None:
         assert isinstance(values, np.ndarray)

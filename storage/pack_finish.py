@@ -100,6 +100,8 @@ def _attributes(array: PackArray) -> dict[str, Any]:
     attributes["zarrpack_unit"] = block.unit
     if block.shape_from:
         attributes["zarrpack_shape_from"] = list(block.shape_from)
+    if array.draft_level is not None:
+        attributes["zarrpack_draft"] = array.draft_level
     attributes["zarrpack_dims"] = list(block.dims)
     if array.is_flat:
         attributes["zarrpack_flat"] = True

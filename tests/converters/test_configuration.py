@@ -80,5 +80,5 @@ def test_options_of_one_conversion(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     """A configuration that does not exist is named."""
-    with pytest.raises(UsageError, match="none.json"):
+    with pytest.raises(UsageError, match=r"none\.json"):
         read_options(tmp_path / "none.json")

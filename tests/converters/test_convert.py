@@ -190,7 +190,7 @@ def test_nothing_usable(tmp_path: Path) -> None:
     """If nothing can be stored, nothing is published, and the message counts the reasons."""
     source = write_zip(tmp_path / "a.zip", {"a.json": b"{", ".DS_Store": b"junk"})
 
-    with pytest.raises(NothingUsable, match="none of 2 members could be stored.*invalid_json: 1.*platform_junk: 1"):
+    with pytest.raises(NothingUsable, match=r"none of 2 members could be stored.*invalid_json: 1.*platform_junk: 1"):
         zarrpack.convert(source, tmp_path / "out", workers=1)
 
     assert list((tmp_path / "out").iterdir()) == []

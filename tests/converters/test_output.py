@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,13 +14,23 @@ from zarrpack.converters.output_lock import locked
 from zarrpack.errors import OutputRefused
 
 
+def claim(output: OutputSet, needed: int = 0) -> None:
+    """Claim an output and let it go again."""
+    with claimed(output, overwrite=False, needed_bytes=needed):
+        assert output.packs.is_dir()
+
+
 def test_a_claim_leaves_nothing_behind(tmp_path: Path) -> None:
     """After a run that published nothing the folder is as empty as before, also after an error."""
     output = OutputSet(tmp_path / "deep" / "out", "a")
 
-    with pytest.raises(ZeroDivisionError), claimed(output, overwrite=False, needed_bytes=0):
-        output.temporary(".dataset").write_bytes(b"half")
-        raise ZeroDivisionError
+    def fail() -> None:
+        with claimed(output, overwrite=False, needed_bytes=0):
+            output.temporary(".dataset").write_bytes(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
 
     assert list(output.folder.iterdir()) == []
 
@@ -49,8 +59,7 @@ def test_existing_files_are_refused(tmp_path: Path, suffix: str) -> None:
     output.path(suffix).write_text("old")
 
     with pytest.raises(OutputRefused, match=f"found a{suffix}; give --overwrite"):
-        with claimed(output, overwrite=False, needed_bytes=0):
-            pass
+        claim(output)
 
     assert output.path(suffix).read_text() == "old"
 
@@ -61,8 +70,7 @@ def test_a_second_run_is_refused_while_the_first_runs(tmp_path: Path) -> None:
 
     with claimed(first, overwrite=False, needed_bytes=0):
         with pytest.raises(OutputRefused, match="another run is writing this output"):
-            with claimed(first, overwrite=False, needed_bytes=0):
-                pass
+            claim(first)
         with claimed(other, overwrite=False, needed_bytes=0):
             assert other.packs.is_dir()
 
@@ -82,13 +90,11 @@ def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_refused_before_anything_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message has both figures; with enough space the same claim is granted."""
-    usage = NamedTuple("usage", [("total", int), ("used", int), ("free", int)])
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 0, 5_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5_000_000))
     output = OutputSet(tmp_path, "a")
 
     with pytest.raises(OutputRefused, match="at least 6 MB of free disk, found 5 MB"):
-        with claimed(output, overwrite=False, needed_bytes=6_000_000):
-            pass
+        claim(output, 6_000_000)
     with claimed(output, overwrite=False, needed_bytes=5_000_000):
         assert output.packs.is_dir()
 
@@ -97,9 +103,12 @@ def test_no_space_while_writing_is_refused_too(tmp_path: Path) -> None:
     """ENOSPC in the middle of a run becomes the same kind of error."""
     output = OutputSet(tmp_path, "a")
 
-    with pytest.raises(OutputRefused, match="nothing was published"):
+    def fill_the_disk() -> None:
         with claimed(output, overwrite=False, needed_bytes=0):
             raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OutputRefused, match="nothing was published"):
+        fill_the_disk()
 
 
 def test_a_file_in_the_folder_s_place_is_refused(tmp_path: Path) -> None:
@@ -107,8 +116,7 @@ def test_a_file_in_the_folder_s_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
 
     with pytest.raises(OutputRefused):
-        with claimed(OutputSet(tmp_path / "out", "a"), overwrite=False, needed_bytes=0):
-            pass
+        claim(OutputSet(tmp_path / "out", "a"))
 
 
 def test_the_lock_file_is_removed_and_may_be_taken_again(tmp_path: Path) -> None:

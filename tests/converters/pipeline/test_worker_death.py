@@ -128,7 +128,7 @@ def test_more_deaths_than_spare_queues(tmp_path: Path, monkeypatch: pytest.Monke
         return Small(*arguments, **options, spares=1)  # type: ignore[arg-type]
 
     monkeypatch.setattr(conversion, "Pool", start_small)
-    killers = {n: b"always" for n in range(2, 20, 6)}
+    killers = dict.fromkeys(range(2, 20, 6), b"always")
     source = write_zip(tmp_path / "a.zip", members_with(killers))
 
     result = zarrpack.convert(source, tmp_path / "out", workers=2, items_per_data=4)

@@ -1,0 +1,83 @@
+"""The members of a zip whose directory is missing or damaged, found by their local headers one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from struct import Struct
+from typing import BinaryIO
+
+from zarrpack.storage.zip_directory import DirectoryEntry, read_at, zip64_numbers
+
+__all__ = ["recover_members"]
+
+_LOCAL_HEADER = Struct("<4s2xHHIIIIHH")
+_DESCRIPTOR = Struct("<4sIII")
+_DESCRIPTOR_64 = Struct("<4sIQQ")
+_SIZES_FOLLOW_FLAG = 0x8
+_BLOCK_BYTES = 1 << 20
+
+
+def recover_members(file: BinaryIO, base: int, known: Mapping[int, int]) -> Iterator[DirectoryEntry]:
+    """Walk from local header to local header, as far as there is one where the last payload ends.
+
+    Parameters
+    ----------
+    file : binary file
+        The zip.
+    base : int
+        Where the archive starts in the file, in bytes.
+    known : mapping of int to int
+        Header offset -> compressed size of members that the directory told; they are passed over.
+
+    Yields
+    ------
+    DirectoryEntry
+        The last one may reach beyond the file's end. Links look like files: only the directory tells them.
+    """
+    position = base
+    while True:
+        header = read_at(file, position, _LOCAL_HEADER.size)
+        if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):
+            return
+        _, flags, method, date_time, crc, packed_size, size, name_size, extra_size = _LOCAL_HEADER.unpack(header)
+        variable = read_at(file, position + _LOCAL_HEADER.size, name_size + extra_size)
+        name, extra = variable[:name_size], variable[name_size:]
+        size, packed_size = zip64_numbers(extra, size, packed_size)
+        start = position + _LOCAL_HEADER.size + name_size + extra_size
+        offset = position - base
+        if offset in known:
+            packed_size = known[offset]
+        else:
+            if flags & _SIZES_FOLLOW_FLAG:
+                descriptor = _find_descriptor(file, start)
+                if descriptor is None:
+                    return
+                crc, packed_size, size = descriptor
+            yield DirectoryEntry(name, flags, method, date_time, crc, packed_size, size, offset, 0, extra)
+        position = _next_header(file, start + packed_size)
+
+
+def _find_descriptor(file: BinaryIO, start: int) -> tuple[int, int, int] | None:
+    """Find the record behind a payload of unknown size: CRC, compressed size, size.
+
+    It is one that starts with the signature ``PK\\7\\8`` and tells the very distance from the payload's start.
+    """
+    position = start
+    while block := read_at(file, position, _BLOCK_BYTES + _DESCRIPTOR_64.size):
+        at = block.find(b"PK\7\x08")
+        while 0 <= at < _BLOCK_BYTES:
+            for form in (_DESCRIPTOR, _DESCRIPTOR_64):
+                if at + form.size <= len(block):
+                    _, crc, packed_size, size = form.unpack_from(block, at)
+                    if packed_size == position + at - start:
+                        return crc, packed_size, size
+            at = block.find(b"PK\7\x08", at + 1)
+        position += _BLOCK_BYTES
+    return None
+
+
+def _next_header(file: BinaryIO, end: int) -> int:
+    """Find the header behind a payload, with or without a descriptor between them."""
+    between = read_at(file, end, _DESCRIPTOR_64.size + 4)
+    at = between.find(b"PK\3\4")
+    return end + max(at, 0)

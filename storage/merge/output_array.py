@@ -1,0 +1,50 @@
+"""An array of the output: how it is stored, and where its rows come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zarrpack.storage.array_metadata import ArrayMetadata
+from zarrpack.storage.codecs import encode_chunk
+from zarrpack.storage.merge.chunk_copies import ChunkCopies
+from zarrpack.storage.merge.row_sources import RowSource
+
+__all__ = ["OutputArray"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputArray:
+    """An array of the output. Only its first axis is divided into chunks.
+
+    Parameters
+    ----------
+    place : str
+        ``"group/array"``.
+    metadata : ArrayMetadata
+        How it is stored.
+    source : RowSource
+        Gives its rows.
+    copies : ChunkCopies or None
+        Which chunks can be copied; None: none.
+    """
+
+    place: str
+    metadata: ArrayMetadata
+    source: RowSource
+    copies: ChunkCopies | None = None
+
+    @property
+    def blocks(self) -> int:
+        """How many chunks it has."""
+        return 0 if 0 in self.metadata.shape else self.metadata.chunk_grid()[0]
+
+    def entry(self, block: int) -> str:
+        """The name of a chunk's entry in the file."""
+        index = (block,) + (0,) * (len(self.metadata.shape) - 1)
+        return f"{self.place}/{self.metadata.chunk_key(index)}"
+
+    def encode(self, block: int) -> bytes:
+        """Read a chunk's rows and encode them. Safe in threads; FormatError if a source is damaged."""
+        rows = self.metadata.chunks[0]
+        values = self.source.read(block * rows, min((block + 1) * rows, self.metadata.shape[0]))
+        return encode_chunk(values, self.metadata.codec, self.metadata.dtype, self.metadata.chunks)

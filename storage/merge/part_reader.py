@@ -1,0 +1,194 @@
+"""Rows of sources' arrays, decoded chunk by chunk."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zarrpack.errors import FormatError
+from zarrpack.storage.codecs import decode_chunk
+from zarrpack.storage.merge.catalogue import Catalogue
+from zarrpack.storage.merge.open_files import OpenFiles
+
+__all__ = ["DecodedChunks", "PartReader"]
+
+Values = npt.NDArray[Any]
+#: What an object takes beside its characters, in bytes; roughly.
+_OBJECT_BYTES = 64
+
+
+class DecodedChunks:
+    """The chunks decoded last, up to a number of bytes. Safe in threads; each chunk is decoded by one of them.
+
+    Parameters
+    ----------
+    most_bytes : int
+        How many bytes to keep; the chunk decoded last is kept even if it is larger.
+
+    Examples
+    --------
+    >>> cache = DecodedChunks(1 << 20)
+    >>> chunk = cache.get(7, lambda: np.arange(3))
+    >>> cache.get(7, lambda: np.arange(4)) is chunk
+    True
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._chunks: OrderedDict[int, Future[Values]] = OrderedDict()
+
+    def get(self, number: int, decode: Callable[[], Values]) -> Values:
+        """Give a chunk, decoding it if it is not here.
+
+        Parameters
+        ----------
+        number : int
+            Which chunk.
+        decode : callable
+            Gives the chunk. What it raises is raised to everybody who waits for the chunk.
+        """
+        with self._lock:
+            known = self._chunks.get(number)
+            if known is not None:
+                self._chunks.move_to_end(number)
+        if known is not None:
+            return known.result()
+        return self._decode(number, decode)
+
+    def _decode(self, number: int, decode: Callable[[], Values]) -> Values:
+        mine: Future[Values] = Future()
+        with self._lock:
+            chunk = self._chunks.setdefault(number, mine)
+        if chunk is not mine:
+            return chunk.result()
+        try:
+            values = decode()
+        except BaseException as exc:
+            with self._lock:
+                del self._chunks[number]
+            mine.set_exception(exc)
+            raise
+        mine.set_result(values)
+        with self._lock:
+            self._bytes += _size(values)
+            self._forget()
+        return values
+
+    def _forget(self) -> None:
+        while self._bytes > self._most_bytes and len(self._chunks) > 1:
+            number, chunk = next(iter(self._chunks.items()))
+            if not chunk.done():
+                return
+            del self._chunks[number]
+            self._bytes -= _size(chunk.result())
+
+
+class PartReader:
+    """Reads parts of the sources. Safe in threads.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        What pass 1 has found; it does not grow any more.
+    files : OpenFiles
+        The sources, in the catalogue's order.
+    cache : DecodedChunks
+        Gets what is decoded.
+    """
+
+    def __init__(self, catalogue: Catalogue, files: OpenFiles, cache: DecodedChunks) -> None:
+        self.catalogue = catalogue
+        self.files = files
+        self._cache = cache
+        self._parts = {name: catalogue.parts[name] for name in ("kind", "grid", "place", "rows", "chunk")}
+        self._chunks = {name: catalogue.chunks[name] for name in ("source", "offset", "size", "crc32")}
+
+    def read_into(self, part: int, first: int, last: int, target: Values, is_shared: bool = False) -> None:
+        """Decode rows of a part into an array.
+
+        Parameters
+        ----------
+        part : int
+            The part's number.
+        first, last : int
+            Its rows, `last` excluded.
+        target : ndarray of shape (last - first, ...)
+            Written to; its dtype may be another that holds the values.
+        is_shared : bool
+            Whether these rows will be asked for again. If not, chunks that are read whole are not kept.
+
+        Raises
+        ------
+        FormatError
+            If a chunk is damaged; the message names file and array.
+        """
+        if target.size == 0:
+            return
+        tail, chunks = self.catalogue.grids[int(self._parts["grid"][part])]
+        step, rows = chunks[0], int(self._parts["rows"][part])
+        corners = [range(0, length, chunk) for length, chunk in zip(tail, chunks[1:], strict=True)]
+        chunk_number = int(self._parts["chunk"][part]) + first // step * math.prod(map(len, corners))
+        for start in range(first // step * step, last, step):
+            begin, end = max(first, start), min(last, start + step)
+            is_last_use = not is_shared and begin == start and end == min(start + step, rows)
+            for corner in itertools.product(*corners):
+                values = self._chunk(part, chunk_number, chunks, is_last_use)
+                chunk_number += 1
+                lengths = [min(chunk, length - at) for at, chunk, length in zip(corner, chunks[1:], tail, strict=True)]
+                inner = tuple(slice(0, length) for length in lengths)
+                outer = tuple(slice(at, at + length) for at, length in zip(corner, lengths, strict=True))
+                target[(slice(begin - first, end - first), *outer)] = values[
+                    (slice(begin - start, end - start), *inner)
+                ]
+
+    def tail(self, part: int) -> tuple[int, ...]:
+        """A part's shape without its first axis."""
+        return self.catalogue.grids[int(self._parts["grid"][part])][0]
+
+    def location(self, chunk: int) -> tuple[int, int, int, int]:
+        """Where a chunk's bytes lie, by the chunk's number: source, offset, size, CRC-32."""
+        source, offset, size, crc32 = (int(column[chunk]) for column in self._chunks.values())
+        return source, offset, size, crc32
+
+    def _chunk(self, part: int, chunk: int, shape: tuple[int, ...], is_last_use: bool) -> Values:
+        if is_last_use:
+            return self._decoded(part, chunk, shape)
+        return self._cache.get(chunk, lambda: self._decoded(part, chunk, shape))
+
+    def _decoded(self, part: int, chunk: int, shape: tuple[int, ...]) -> Values:
+        kind = self.catalogue.kinds[int(self._parts["kind"][part])]
+        place = self.catalogue.places[int(self._parts["place"][part])]
+        source, offset, size, crc32 = self.location(chunk)
+        where = f"{self.catalogue.paths[source]}: {place}"
+        try:
+            payload = self.files.read(source, offset, size)
+        except OSError as exc:
+            raise FormatError(
+                f"{where}: expected {size} readable bytes at offset {offset}, found: {exc.strerror}"
+            ) from exc
+        if len(payload) != size or zlib.crc32(payload) != crc32:
+            raise FormatError(
+                f"{where}: expected a chunk of {size} bytes with the checksum {crc32:08x} at offset {offset}, "
+                "found other bytes; the file is damaged"
+            )
+        try:
+            return decode_chunk(payload, kind.codec, kind.dtype, shape)
+        except FormatError as exc:
+            raise FormatError(f"{where}: the chunk at offset {offset} is damaged: {exc}") from exc
+
+
+def _size(values: Values) -> int:
+    if values.dtype != object:
+        return values.nbytes
+    return values.size * _OBJECT_BYTES + sum(map(len, values.flat))
