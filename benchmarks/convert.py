@@ -190,6 +190,8 @@ def main() -> None:
     """Measure and print."""
     arguments = parsed()
     competitors = arguments.images if arguments.no_plain else ["plain", *arguments.images]
+    if arguments.folder is not None:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="zarrpack-benchmark-") as name:
         folder = Path(name)
         archive = archive_for(arguments, folder)

@@ -163,10 +163,8 @@ def _next_marker(payload: bytes, position: int) -> tuple[int, int]:
 def _segment_size(payload: bytes, position: int) -> int:
     if len(payload) < position + 2:
         raise HeaderCutError(position + 2)
-    size = payload[position] << 8 | payload[position + 1]
-    if size < 2:
-        raise MemberError("not_decodable", f"JPEG: expected a segment of 2 bytes or more at {position}, found {size}")
-    return size
+    # A size counts its own two bytes; like libjpeg and Pillow, a smaller one is taken for an empty segment.
+    return max(2, payload[position] << 8 | payload[position + 1])
 
 
 def _frame(payload: bytes, position: int, end: int) -> tuple[int, int, int]:

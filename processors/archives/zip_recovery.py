@@ -60,14 +60,16 @@ def recover_members(file: BinaryIO, base: int, known: Mapping[int, int]) -> Iter
 def _find_descriptor(file: BinaryIO, start: int) -> tuple[int, int, int] | None:
     """Find the record behind a payload of unknown size: CRC, compressed size, size.
 
-    It is one that starts with the signature ``PK\\7\\8`` and tells the very distance from the payload's start.
+    It is one that starts with the signature ``PK\\7\\8``, tells the very distance from the payload's start, and has a
+    header or the file's end behind it.
     """
     position = start
-    while block := read_at(file, position, _BLOCK_BYTES + _DESCRIPTOR_64.size):
+    while block := read_at(file, position, _BLOCK_BYTES + _DESCRIPTOR_64.size + 4):
         at = block.find(b"PK\7\x08")
         while 0 <= at < _BLOCK_BYTES:
             for form in (_DESCRIPTOR, _DESCRIPTOR_64):
-                if at + form.size <= len(block):
+                behind = block[at + form.size : at + form.size + 4]
+                if at + form.size <= len(block) and any(one.startswith(behind) for one in (b"PK\3\4", b"PK\1\2")):
                     _, crc, packed_size, size = form.unpack_from(block, at)
                     if packed_size == position + at - start:
                         return crc, packed_size, size

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zarrpack.errors import FormatError
+from zarrpack.errors import FormatError, MergeError
 from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.merge.catalogue import Catalogue
 from zarrpack.storage.merge.encoding_choice import common_compressions
@@ -31,7 +31,7 @@ __all__ = ["MergeReport", "merge_arrays"]
 # How many sources are open at once.
 _OPEN_FILES = 128
 # How many bytes of decoded chunks are kept for the next output chunk.
-_CACHE_BYTES = 32 << 20
+_CACHE_BYTES = 8 << 20
 # Each thread holds a chunk of about a million values before and after encoding.
 _MOST_THREADS = 8
 
@@ -107,12 +107,16 @@ def merge_arrays(
     FormatError
         If a source is damaged; the message names file and array.
     MergeError
-        If `codes` does not fit a source.
+        If `codes` does not fit a source, or `out` is one.
 
     Examples
     --------
     >>> report = merge_arrays(packs, lambda k, pack: np.arange(2) + 2 * k, Path("new.dataset"), count=4)  # doctest: +SKIP
     """
+    if out.exists() and any(path.exists() and path.samefile(out) for path in sources):
+        raise MergeError(
+            f"{out}: expected an output that is none of the sources, found one of them; choose another name"
+        )
     catalogue = Catalogue()
     for number, path in enumerate(sources):
         with DataFile(path) as source:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from zarrpack.errors import FormatError
@@ -36,6 +35,7 @@ class DecodedChunks:
 
     Examples
     --------
+    >>> import numpy as np
     >>> cache = DecodedChunks(1 << 20)
     >>> chunk = cache.get(7, lambda: np.arange(3))
     >>> cache.get(7, lambda: np.arange(4)) is chunk

@@ -172,6 +172,31 @@ def test_damaged_pax_headers_are_named(tmp_path: Path, read_source: Callable[...
     assert outcome.reasons == ["header_damaged"]
 
 
+def test_pax_sizes_that_are_no_numbers_end_the_source(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """Where the next header lies is not guessed; a number with leading zeros is one."""
+    for size, members in (("1x", {}), ("-1", {}), ("0" * 30 + "1", {"a": b"1", "b": b"2"})):
+        bent = member("a", b"1", tarfile.PAX_FORMAT, pax_headers={"size": size})
+        outcome = read_source(write(tmp_path / "a.tar", bent, member("b", b"2"), END))
+
+        assert outcome.members == members
+        assert outcome.reasons == ([] if members else ["header_damaged"])
+
+
+def test_sparse_headers_that_go_on_are_passed_over(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """Old GNU sparse files may have more header blocks; cut among them, the source is truncated."""
+    first = bytearray(member("sparse", type=b"S"))
+    first[482] = 1
+    first[148:156] = b" " * 8
+    first[148:156] = b"%06o\0 " % sum(first)
+    more = bytes(504) + b"\1" + bytes(7)
+    path = write(tmp_path / "a.tar", bytes(first), more, bytes(512), member("next", b"2"), END)
+    outcome = read_source(path)
+    assert outcome.failures == {"sparse": "unsupported_tar_type"}
+    assert outcome.members == {"next": b"2"}
+    assert outcome.findings == []
+    assert read_source(write(path, bytes(first), more)).reasons == ["truncated"]
+
+
 def test_large_special_headers_are_refused(tmp_path: Path, read_source: Callable[..., Any]) -> None:
     """A pax header beyond the limit is not read into memory."""
     large = member("a", b"1", tarfile.PAX_FORMAT, pax_headers={"comment": "c" * 5000})

@@ -104,6 +104,18 @@ def test_a_wrong_checksum_behind_the_tar_is_found(tmp_path: Path, kind: str, rea
     assert outcome.reasons[0] in ("crc_mismatch", "payload_damaged")
 
 
+def test_the_compression_is_read_beyond_the_tar(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """A tar that ends in damage long before its compression does: both are told."""
+    packed = bytearray(gzip.compress(tar({"a": b"1"})[:1024] + b"x" * 512 + random.Random(0).randbytes(500_000)))
+    packed[-5] ^= 1
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(packed)
+    outcome = read_source(path)
+
+    assert outcome.members == {"a": b"1"}
+    assert outcome.reasons == ["header_checksum", "crc_mismatch"]
+
+
 @kinds
 def test_damage_is_told_once_and_by_the_member_in_hand(
     tmp_path: Path, kind: str, read_source: Callable[..., Any]

@@ -368,6 +368,29 @@ def test_what_follows_or_precedes_is_told(tmp_path: Path, read_source: Callable[
         assert outcome.reasons == reasons
 
 
+def test_a_comment_that_is_cut_is_told(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """All members are read, and the source is truncated."""
+    path = write_zip(tmp_path / "a.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"a comment"
+    path.write_bytes(path.read_bytes()[:-2])
+    outcome = read_source(path)
+
+    assert (outcome.members, outcome.reasons) == (MEMBERS, ["truncated"])
+
+
+def test_long_local_fields_are_passed_over(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """Extra fields of a local header that are longer than most."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, size in (("a", 300), ("b", 60_000), ("c", 0)):
+            info = zipfile.ZipInfo(name)
+            info.extra = struct.pack("<HH", 0xD935, size) + bytes(size)
+            archive.writestr(info, b"content of " + name.encode())
+
+    assert read_source(path).members == {name: b"content of " + name.encode() for name in "abc"}
+
+
 def test_what_is_no_zip_says_so(tmp_path: Path, read_source: Callable[..., Any]) -> None:
     """A text that is called a zip has no members and a finding."""
     path = tmp_path / "a.zip"

@@ -38,7 +38,7 @@ class Output:
         try:
             root = zarr.open_group(store, mode="r")
             for group_name, group in root.groups():
-                found = {name: array for name, array in group.arrays()}
+                found = dict(group.arrays())
                 self.arrays[group_name] = {name: np.asarray(array[...]) for name, array in found.items()}
                 self.attributes[group_name] = {name: dict(array.attrs) for name, array in found.items()}
                 # xarray refuses a group in which one dimension has two lengths.

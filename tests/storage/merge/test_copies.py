@@ -38,7 +38,7 @@ def test_pictures_are_copied_whatever_their_order(workshop: Any) -> None:
     out = workshop.merge(sources, [[6, 0, 5], [1, 4, -1, 2]], count=7)
 
     assert (out.report.chunks_copied, out.report.chunks_encoded) == (6, 3)
-    expected = [members[seed][0].rows[0] for seed in (1, 3, 6, 4, 2, 0)]  # type: ignore[index]
+    expected = [members[seed][0].rows[0] for seed in (1, 3, 6, 4, 2, 0)]
     np.testing.assert_array_equal(out.arrays["images"]["pixels"], np.stack(expected))
     assert chunks(out.path, "images/pixels")["0.0.0.0"] == chunks(sources[0], "images/pixels")["1.0.0.0"]
 
@@ -150,5 +150,5 @@ def test_long_texts_do_not_share_large_chunks(workshop: Any) -> None:
 
     out = workshop.merge([workshop.pack([member], compression="none") for member in members])
 
-    assert out.report.groups["texts"]["text"]["chunks"] == (12,)
+    assert out.report.groups["texts"]["text"]["chunks"] == (1,)
     assert out.arrays["texts"]["text"].tolist() == [text for text in texts for _ in range(3)]

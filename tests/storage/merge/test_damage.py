@@ -72,9 +72,7 @@ def test_a_flipped_bit_is_found(workshop: Any, array: str) -> None:
 
 def test_a_chunk_that_does_not_decode_is_named(workshop: Any) -> None:
     """A chunk whose checksum is right but whose content is not Zstd."""
-    source = rewritten(
-        workshop.pack([member(3)]), lambda name, payload: b"no zstd" if name == "g/x/0" else payload
-    )
+    source = rewritten(workshop.pack([member(3)]), lambda name, payload: b"no zstd" if name == "g/x/0" else payload)
 
     with pytest.raises(FormatError, match=rf"{source}: g/x: the chunk at offset \d+ is damaged"):
         workshop.merge([source, workshop.pack([member(5)])])
@@ -121,7 +119,11 @@ def test_attributes_of_a_wrong_kind_are_ignored(workshop: Any) -> None:
     source = edited(
         workshop.pack([member(3)]),
         "g/x/.zattrs",
-        **{"zarrpack_dims": 7, "zarrpack_shape_from": {}, "zarrpack_content": [], "zarrpack_role": None, "name": 5},
+        zarrpack_dims=7,
+        zarrpack_shape_from={},
+        zarrpack_content=[],
+        zarrpack_role=None,
+        name=5,
     )
 
     assert workshop.merge([source]).arrays["g"]["x"].shape == (3,)

@@ -35,7 +35,8 @@ def pixels_of(member: list[Block]) -> npt.NDArray[Any]:
     """Give the picture of a member."""
     rows = member[0].rows
     assert isinstance(rows, np.ndarray)
-    return rows[0]
+    values: npt.NDArray[Any] = rows[0]
+    return values
 
 
 def assert_pictures(out: Any, members: list[list[Block]], group: str = "images", name: str = "pixels") -> None:

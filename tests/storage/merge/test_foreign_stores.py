@@ -21,7 +21,7 @@ def write_store(path: Path, arrays: dict[str, npt.NDArray[Any]], dims: dict[str,
         for name, values in arrays.items():
             group, _, leaf = name.rpartition("/")
             parent = root.require_group(group) if group else root
-            attributes = {"_ARRAY_DIMENSIONS": dims[name]} if name in dims else {}
+            attributes: dict[str, Any] = {"_ARRAY_DIMENSIONS": dims[name]} if name in dims else {}
             array = parent.create_array(
                 leaf,
                 shape=values.shape,

@@ -13,6 +13,7 @@ import pytest
 
 from zarrpack.errors import MergeError
 from zarrpack.storage.blocks import Block
+from zarrpack.storage.merge import merge_arrays
 
 
 def faces(areas: list[float]) -> list[Block]:
@@ -285,3 +286,13 @@ def test_codes_must_fit_the_source(workshop: Any) -> None:
         workshop.merge([source], [[0, 2]], count=2)
     with pytest.raises(MergeError, match=r"expected codes for 2 members, found 1"):
         workshop.merge([source], [[0]])
+
+
+def test_the_output_must_be_no_source(workshop: Any) -> None:
+    """A source is not overwritten by its own merge."""
+    source = workshop.pack([faces([1])])
+    before = source.read_bytes()
+
+    with pytest.raises(MergeError, match="expected an output that is none of the sources"):
+        merge_arrays([source], lambda *_: np.zeros(1, np.int64), source, count=1)
+    assert source.read_bytes() == before
