@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from zarrpack import __version__
+from zarrpack.converters.commands.allocator import return_large_blocks
 from zarrpack.converters.commands.convert import convert_command
 from zarrpack.converters.commands.info import info_command
 from zarrpack.converters.commands.merge import merge_command
@@ -57,6 +58,7 @@ def run(arguments: Sequence[str]) -> int:
         The exit status; ``docs/command-line.md`` lists them. No traceback is shown unless ``--debug`` is given.
     """
     debug = "--debug" in arguments
+    return_large_blocks()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:

@@ -38,6 +38,7 @@ class Columns:
     def __init__(self, **typecodes: str) -> None:
         self._arrays = {name: array(code) for name, code in typecodes.items()}
         self._order = tuple(self._arrays.values())
+        self._appends = tuple(column.append for column in self._order)
 
     def __len__(self) -> int:
         return len(self._order[0])
@@ -50,8 +51,8 @@ class Columns:
         *values : int
             One for each column, in the columns' order.
         """
-        for column, value in zip(self._order, values, strict=True):
-            column.append(value)
+        for append, value in zip(self._appends, values, strict=True):
+            append(value)
         return len(self._order[0]) - 1
 
     def extend(self, *values: npt.NDArray[np.int64]) -> int:

@@ -7,10 +7,11 @@ import math
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from zarrpack.errors import FormatError
@@ -35,7 +36,6 @@ class DecodedChunks:
 
     Examples
     --------
-    >>> import numpy as np
     >>> cache = DecodedChunks(1 << 20)
     >>> chunk = cache.get(7, lambda: np.arange(3))
     >>> cache.get(7, lambda: np.arange(4)) is chunk
@@ -114,8 +114,8 @@ class PartReader:
         self._parts = {name: catalogue.parts[name] for name in ("kind", "grid", "place", "rows", "chunk")}
         self._chunks = {name: catalogue.chunks[name] for name in ("source", "offset", "size", "crc32")}
 
-    def read_into(self, part: int, first: int, last: int, target: Values, is_shared: bool = False) -> None:
-        """Decode rows of a part into an array.
+    def read_into(self, part: int, first: int, last: int, target: Values) -> None:
+        """Decode rows of a part into an array. Chunks of which all rows are read are not kept for others.
 
         Parameters
         ----------
@@ -125,8 +125,6 @@ class PartReader:
             Its rows, `last` excluded.
         target : ndarray of shape (last - first, ...)
             Written to; its dtype may be another that holds the values.
-        is_shared : bool
-            Whether these rows will be asked for again. If not, chunks that are read whole are not kept.
 
         Raises
         ------
@@ -141,9 +139,9 @@ class PartReader:
         chunk_number = int(self._parts["chunk"][part]) + first // step * math.prod(map(len, corners))
         for start in range(first // step * step, last, step):
             begin, end = max(first, start), min(last, start + step)
-            is_last_use = not is_shared and begin == start and end == min(start + step, rows)
+            is_whole = begin == start and end == min(start + step, rows)
             for corner in itertools.product(*corners):
-                values = self._chunk(part, chunk_number, chunks, is_last_use)
+                values = self._chunk(part, chunk_number, chunks, is_kept=not is_whole)
                 chunk_number += 1
                 lengths = [min(chunk, length - at) for at, chunk, length in zip(corner, chunks[1:], tail, strict=True)]
                 inner = tuple(slice(0, length) for length in lengths)
@@ -151,6 +149,33 @@ class PartReader:
                 target[(slice(begin - first, end - first), *outer)] = values[
                     (slice(begin - start, end - start), *inner)
                 ]
+
+    def shared_rows(self, part: int, first: int, last: int) -> Iterator[tuple[int, Values]]:
+        """Give rows of a part chunk by chunk, without a copy where rows are not divided.
+
+        Parameters
+        ----------
+        part : int
+            The part's number.
+        first, last : int
+            Its rows, `last` excluded.
+
+        Yields
+        ------
+        tuple of (int, ndarray)
+            The number of the first of some rows, and the rows. Not to be changed.
+        """
+        tail, chunks = self.catalogue.grids[int(self._parts["grid"][part])]
+        kind = self.catalogue.kinds[int(self._parts["kind"][part])]
+        for start in range(first // chunks[0] * chunks[0], last, chunks[0]):
+            begin, end = max(first, start), min(last, start + chunks[0])
+            if chunks[1:] == tail:
+                number = int(self._parts["chunk"][part]) + start // chunks[0]
+                yield begin, self._chunk(part, number, chunks, is_kept=True)[begin - start : end - start]
+            else:
+                rows = np.empty((end - begin, *tail), kind.dtype[1:] if kind.dtype == "|O" else kind.dtype)
+                self.read_into(part, begin, end, rows)
+                yield begin, rows
 
     def tail(self, part: int) -> tuple[int, ...]:
         """A part's shape without its first axis."""
@@ -161,8 +186,8 @@ class PartReader:
         source, offset, size, crc32 = (int(column[chunk]) for column in self._chunks.values())
         return source, offset, size, crc32
 
-    def _chunk(self, part: int, chunk: int, shape: tuple[int, ...], is_last_use: bool) -> Values:
-        if is_last_use:
+    def _chunk(self, part: int, chunk: int, shape: tuple[int, ...], is_kept: bool) -> Values:
+        if not is_kept:
             return self._decoded(part, chunk, shape)
         return self._cache.get(chunk, lambda: self._decoded(part, chunk, shape))
 

@@ -137,13 +137,11 @@ class FlatValues:
         if not row_values:
             self.reader.read_into(part, begin, end, target)
             return
-        # A row at a time: a part of rows may be a whole film.
-        for row in range(begin // row_values, -(-end // row_values)):
-            values = np.empty((1, *self.reader.tail(part)), np.dtype(self.dtype))
-            self.reader.read_into(part, row, row + 1, values, is_shared=True)
+        for row, rows in self.reader.shared_rows(part, begin // row_values, -(-end // row_values)):
             start = row * row_values
-            cut = values.reshape(-1)[max(0, begin - start) : end - start]
-            target[max(0, start - begin) : max(0, start - begin) + len(cut)] = cut
+            cut = rows.reshape(-1)[max(0, begin - start) : end - start]
+            place = max(0, start - begin)
+            target[place : place + len(cut)] = cut
 
 
 @dataclass(frozen=True, slots=True)

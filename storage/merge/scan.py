@@ -209,16 +209,18 @@ def _draft_level(metadata: ArrayMetadata) -> int | None:
 def _read_runs(codes: StoredArray, rows: int) -> tuple[Int64s, Int64s, Int64s]:
     """Give the runs of equal numbers: the number, the first row, the rows. Reads a chunk at a time."""
     members, firsts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    last = np.empty(0, np.int64)
+    last: int | None = None
     step = codes.metadata.chunks[0]
     for start in range(0, rows, step):
         block = codes.read(start, min(rows, start + step)).astype(np.int64, copy=False)
-        changes = np.flatnonzero(np.diff(block, prepend=last if len(last) else block[0] + 1))
+        changes = np.flatnonzero(block[1:] != block[:-1]) + 1
+        if block[0] != last:
+            changes = np.concatenate([np.zeros(1, np.int64), changes])
         members.append(block[changes])
         firsts.append(changes + start)
-        last = block[-1:]
+        last = int(block[-1])
     first = np.concatenate(firsts)
-    return np.concatenate(members), first, np.diff(first, append=rows)
+    return np.concatenate(members), first, np.concatenate([first[1:], [rows]]) - first if rows else first
 
 
 def _users(attributes: Any) -> dict[str, Any]:

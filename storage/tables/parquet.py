@@ -16,7 +16,7 @@ __all__ = ["Column", "ColumnType", "TableWriter", "table_writer", "write_rows"]
 ColumnType: TypeAlias = Literal["int64", "float64", "bool", "string", "binary"]
 
 #: Rows of a row group, where nothing else is said.
-GROUP_ROWS = 20_000
+GROUP_ROWS = 4_000
 
 # What pandas makes of a column: (its word for the type, dtype without, dtype with missing values). Without this a
 # missing value would turn integers into floats.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from zarrpack.storage.blocks import Block
+from zarrpack.storage.merge import encoding_choice
 
 LARGE, SMALL = (300, 250, 3), (8, 8, 3)
 
@@ -143,12 +145,49 @@ def test_datasets_and_packs_give_what_packs_give(workshop: Any) -> None:
     assert stepwise.path.read_bytes() == at_once.path.read_bytes()
 
 
-def test_long_texts_do_not_share_large_chunks(workshop: Any) -> None:
+def test_long_texts_do_not_share_large_chunks(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """65,536 texts may be more than memory holds: chunks of long ones have fewer rows."""
-    texts = [np.random.default_rng(seed).bytes(1_500_000).hex() for seed in range(4)]
-    members = [[Block("texts", "text", ("document",), [text] * 3)] for text in texts]
+    monkeypatch.setattr(encoding_choice, "_OBJECT_BYTES", 1 << 16)
+    texts = [f"{number}" * 3000 for number in range(10)]
+    members = [[Block("texts", "text", ("document",), [text] * 4)] for text in texts]
 
     out = workshop.merge([workshop.pack([member], compression="none") for member in members])
 
-    assert out.report.groups["texts"]["text"]["chunks"] == (1,)
-    assert out.arrays["texts"]["text"].tolist() == [text for text in texts for _ in range(3)]
+    assert out.report.groups["texts"]["text"]["chunks"] == (16,)
+    assert out.arrays["texts"]["text"].tolist() == [text for text in texts for _ in range(4)]
+
+
+def test_pictures_of_another_dtype_are_not_copied(workshop: Any) -> None:
+    """Chunks of the narrower type are encoded anew, those of the wider one copied."""
+    narrow, wide = picture(0), picture(1)
+    wide[0] = replace(wide[0], rows=wide[0].rows.astype(np.uint16) * 3)  # type: ignore[union-attr]
+
+    out = workshop.merge([workshop.pack([narrow]), workshop.pack([wide])])
+
+    assert out.report.chunks_copied == 1
+    np.testing.assert_array_equal(out.arrays["images"]["pixels"], np.concatenate([narrow[0].rows, wide[0].rows]))
+
+
+def test_a_chunk_whose_last_rows_are_dropped_is_not_copied(workshop: Any) -> None:
+    """What lies behind the last row is zeros, not what the source has there."""
+    expected = {"image": 100_000}
+    members = [picture(seed) for seed in range(4)]
+
+    out = workshop.merge([workshop.pack(members, expected_rows=expected)], [[0, 1, 2, -1]])
+
+    assert out.report.chunks_copied == 1
+    control = workshop.merge([workshop.pack(members[:3], expected_rows=expected)])
+    assert chunks(out.path, "images/pixels") == chunks(control.path, "images/pixels")
+
+
+def test_a_last_chunk_before_missing_rows_is_not_copied(workshop: Any) -> None:
+    """Missing rows hold what stands for them, not the zeros at the end of a chunk."""
+    expected = {"image": 100_000}
+    members = [*(picture(seed) for seed in range(3)), picture(3)[1:]]
+
+    out = workshop.merge([workshop.pack([member], expected_rows=expected) for member in members])
+    joined = workshop.merge([workshop.pack(members[:3], expected_rows=expected), workshop.pack(members[3:])])
+
+    assert joined.report.chunks_copied == 1
+    for one in (out, joined):
+        assert (one.arrays["images"]["pixels"][3] == 255).all()

@@ -154,6 +154,35 @@ def test_pictures_without_pixels_have_empty_shapes(workshop: Any) -> None:
     assert "images/pixels: 1 of 3 rows have no values" in out.report.notes
 
 
+def test_pictures_without_pixels_stay_so_in_a_second_merge(workshop: Any) -> None:
+    """A dataset's shapes are believed before its heights and widths."""
+    partly = workshop.merge([workshop.pack([picture(4, 5, 1)[1:], picture(6, 5, 2)], flat_pixels=True)]).path
+
+    out = workshop.merge([workshop.pack([picture(3, 3, 4)], flat_pixels=True), partly], [[0], [1, 2]])
+
+    assert out.arrays["images"]["pixels_shape"].tolist() == [[3, 3, 3], [0, 0, 0], [6, 5, 3]]
+
+
+def test_pictures_without_sizes_get_shapes(workshop: Any) -> None:
+    """Where the arrays that should hold the sizes lack some, the shapes are written."""
+    members = [picture(4, 5, 1), picture(6, 5, 2)[:1]]
+
+    out = workshop.merge([workshop.pack(members)])
+
+    assert out.arrays["images"]["pixels_shape"].tolist() == [[4, 5, 3], [6, 5, 3]]
+    assert_pictures(out, members)
+
+
+def test_pictures_are_cut_at_chunk_borders(workshop: Any) -> None:
+    """A picture that is larger than a chunk goes over to the next one."""
+    members = [picture(3, 5, 1), picture(900, 700, 2), picture(5, 3, 3), picture(800, 700, 4)]
+
+    out = workshop.merge([workshop.pack(members)])
+
+    assert out.report.groups["images"]["pixels"]["chunks"] == (1 << 20,)
+    assert_pictures(out, members)
+
+
 def test_members_of_different_shape_are_one_thing_each(workshop: Any) -> None:
     """Arrays whose unit is the member go flat with one shape for all rows of a member."""
     shapes = [(4, 2), (3, 5), (0, 2), (1, 2)]
@@ -168,6 +197,26 @@ def test_members_of_different_shape_are_one_thing_each(workshop: Any) -> None:
     assert out.codes("arrays", "array_part") == [0, 1, 3]
     assert "file_id" in out.arrays["arrays"]
     assert out.report.rows == {"arrays": {"array_part": 3}}
+
+
+def test_things_of_one_item_keep_source_order(workshop: Any) -> None:
+    """Things of members with one code follow each other as the members do, not as their shapes do."""
+    shapes = [(1, 2), (1, 3), (2, 2), (1, 3)]
+    members = [[Block("arrays", "array", ("row", "column"), np.full(shape, seed))] for seed, shape in enumerate(shapes)]
+
+    out = workshop.merge([workshop.pack(members)], [[0, 0, 0, 0]])
+
+    assert [thing.shape for thing in out.rows("arrays", "array")] == shapes
+
+
+def test_a_member_of_many_rows_is_one_thing(workshop: Any) -> None:
+    """A member whose codes fill more than a chunk is not divided."""
+    shapes = [((1 << 20) + 9, 1), (1, 2)]
+    members = [[Block("arrays", "array", ("row", "column"), np.zeros(shape, np.uint8))] for shape in shapes]
+
+    out = workshop.merge([workshop.pack(members, compression="none")])
+
+    assert [thing.shape for thing in out.rows("arrays", "array")] == shapes
 
 
 def test_things_lie_beside_rows(workshop: Any) -> None:

@@ -104,3 +104,17 @@ def test_nested_groups_get_one_name(workshop: Any) -> None:
     source = write_store(workshop.path(), {"graph/edges/source": np.arange(3)}, {"graph/edges/source": ["edge"]})
 
     assert workshop.merge([source]).arrays["graph_edges"]["source"].tolist() == [0, 1, 2]
+
+
+def test_divided_rows_of_different_shape_go_flat(workshop: Any) -> None:
+    """Rows that lie in several chunks are put together before they are laid in one axis."""
+    arrays = [np.random.default_rng(seed).random((3, 5 + seed, 4)) for seed in range(2)]
+    sources = [
+        write_store(workshop.path(), {"g/x": values}, {"g/x": ["row", "a", "b"]}, chunks={"g/x": (2, 3, 4)})
+        for values in arrays
+    ]
+
+    out = workshop.merge(sources)
+
+    for thing, values in zip(out.rows("g", "x"), arrays, strict=True):
+        np.testing.assert_array_equal(thing, values)

@@ -72,6 +72,14 @@ def test_members_without_a_code_are_left_out(workshop: Any) -> None:
     assert out.arrays["faces"]["face_offsets"].tolist() == [0, 1, 1, 2, 2]
 
 
+def test_rows_around_a_dropped_member_are_joined(workshop: Any) -> None:
+    """The rows before and behind a member that is left out follow each other."""
+    out = workshop.merge([workshop.pack([faces([1, 2]), faces([3]), faces([4]), faces([5])])], [[0, -1, 0, 1]])
+
+    assert out.arrays["faces"]["area"].tolist() == [1, 2, 4, 5]
+    assert out.codes("faces", "face") == [0, 0, 0, 1]
+
+
 def test_a_group_of_dropped_members_is_not_there(workshop: Any) -> None:
     """Where no row of a group is kept, the group is left out, and its name is free for others."""
     dropped = [Block("table", "a", ("row",), np.arange(3), signature="a")]
