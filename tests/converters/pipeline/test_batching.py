@@ -31,7 +31,7 @@ class Listed(Source):
     """A source made of (name, announced size) pairs; every content is one byte."""
 
     random_access: ClassVar[bool] = True
-    kind: ClassVar[str] = "listed"  # type: ignore[misc]
+    kind: ClassVar[str] = "listed"
     members: Sequence[tuple[str, int | None]] = ()
 
     def entries(self) -> Iterator[Entry]:

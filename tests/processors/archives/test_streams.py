@@ -88,7 +88,7 @@ def test_whole_content_passes() -> None:
 )
 def test_other_content_does_not_pass(size: int | None, crc: int | None, reason: str) -> None:
     """The error comes before the last block is given."""
-    given = []
+    given: list[bytes] = []
     with pytest.raises(MemberError, match=reason):
         given.extend(checked(iter(BLOCKS), Limits(), size=size, crc=crc))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from zarrpack.processors.archives.tar_headers import has_valid_checksum, padded,
 FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
 
 
-def header(name: str = "a.txt", size: int = 0, form: int = tarfile.USTAR_FORMAT) -> bytes:
+def header(name: str = "a.txt", size: int = 0, form: Literal[0, 1, 2] = tarfile.USTAR_FORMAT) -> bytes:
     """Make one header by the standard library."""
     info = tarfile.TarInfo(name)
     info.size = size
