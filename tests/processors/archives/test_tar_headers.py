@@ -33,7 +33,7 @@ def with_field(block: bytes, start: int, field: bytes) -> bytes:
 
 @pytest.mark.parametrize("form", FORMATS)
 @given(size=st.integers(0, 8**11 - 1))
-def test_fields_are_read(form: int, size: int) -> None:
+def test_fields_are_read(form: Literal[0, 1, 2], size: int) -> None:
     """Name, size and type of every format."""
     parsed = parse_header(header("folder/a.txt", size, form), 0)
 
