@@ -14,11 +14,12 @@ from zarrpack.converters.flow_file import write_flow
 from zarrpack.converters.options import ConvertOptions, options_from_mapping
 from zarrpack.converters.output import OutputSet, claimed, default_name
 from zarrpack.converters.pipeline.journal import create_journal, open_journal, record_sources, state_counts
+from zarrpack.converters.pipeline.lifeline import refuse_in_child
 from zarrpack.converters.pipeline.pool import Pool
 from zarrpack.converters.progress import pipeline_bar
 from zarrpack.converters.result import ConvertResult
 from zarrpack.converters.stage_clock import StageClock
-from zarrpack.errors import ConservationError, NothingUsable, StrictFailure, UsageError
+from zarrpack.errors import ConservationError, NothingUsable, SourceError, StrictFailure, UsageError
 from zarrpack.processors.archives.registry import open_source
 from zarrpack.storage.base import EncodingOptions
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["convert", "convert_with"]
 
 _FAILURES_TOLD = 20
+_FAILURES_IN_ERRORS = 5
 
 
 def convert(
@@ -86,14 +88,19 @@ def convert_with(sources: Sequence[Path], out: Path, options: ConvertOptions, *,
     Raises
     ------
     UsageError
-        If there is no source, or an option does not fit the sources.
+        If there is no source, an option does not fit the sources, or the output lies inside a source.
     """
     if not sources:
         raise UsageError("sources: expected at least one archive, folder or file, found none")
+    refuse_in_child()
     clock = StageClock()
     output = OutputSet(out, options.name or default_name(sources, out))
     described = _describe(sources)
-    with claimed(output, overwrite=options.overwrite, needed_bytes=sum(one["bytes"] for one in described)):
+    _refuse_output_inside(sources, out)
+    # What a part of the members needs is not known before they are read.
+    partial = options.limit or options.include or options.exclude or options.size
+    needed = 0 if partial else sum(one["bytes"] for one in described)
+    with claimed(output, overwrite=options.overwrite, needed_bytes=needed):
         journal_path = output.work / "journal.sqlite"
         create_journal(journal_path)
         with closing(open_journal(journal_path)) as journal:
@@ -117,9 +124,8 @@ def convert_with(sources: Sequence[Path], out: Path, options: ConvertOptions, *,
             report.directory_sha256,
         )
         with clock.stage("publishing"):
-            if options.keep_data:
-                output.keep_packs()
             output.publish()
+            output.replace_packs(keep=options.keep_data)
     return replace(result, seconds=clock.seconds())
 
 
@@ -128,9 +134,13 @@ def _describe(sources: Sequence[Path]) -> list[dict[str, Any]]:
     described: list[dict[str, Any]] = []
     labels: set[str] = set()
     for path in sources:
-        with closing(open_source(path)) as source:
-            kind = source.kind
-        label = base = path.resolve().name or "root"
+        try:
+            with closing(open_source(path)) as source:
+                kind = source.kind
+        except PermissionError as error:
+            raise SourceError(f"{path}: expected a source that can be read, found: {error.strerror}") from error
+        # A name that is not UTF-8 goes into tables and JSON, which hold no other text.
+        label = base = os.fsencode(path.resolve().name or "root").decode("utf-8", "backslashreplace")
         count = 1
         while label in labels:
             count += 1
@@ -170,6 +180,7 @@ def _read(
             uniform=options.size is not None,
             limit=options.limit,
             items_per_data=options.items_per_data,
+            limits=options.chosen_limits(),
         )
         with pipeline_bar(quiet) as progress:
             return run_pipeline(plan, pool, progress=progress, may_go_on=lambda failed: not (options.strict and failed))
@@ -199,18 +210,17 @@ def _processor_options(options: ConvertOptions) -> dict[str, dict[str, Any]]:
 
 def _check_counts(journal: sqlite3.Connection, found: int, options: ConvertOptions) -> None:
     counts = state_counts(journal)
-    first = _failures(journal, 1)
-    if options.strict and first:
-        one = first[0]
-        raise StrictFailure(
-            f"{one['archive']}/{one['member']}: {one['reason']}: {one['detail']}; "
-            "the run was strict, so nothing was published"
-        )
+    wrong = _told(journal)
+    if options.strict and wrong:
+        raise StrictFailure(f"{wrong[0]}; the run was strict, so nothing was published")
     if counts["members"] != found:
         raise ConservationError(f"{found} members were found, but {counts['members']} accounted for: {counts}")
     if not counts["stored"]:
-        why = "; ".join(f"{reason}: {count}" for reason, count in _reasons(journal).items()) or "the sources are empty"
-        raise NothingUsable(f"none of {found} members could be stored ({why}); nothing was published")
+        why = ", ".join(f"{reason}: {count}" for reason, count in _reasons(journal).items())
+        lines = "".join(f"\n  {line}" for line in wrong)
+        raise NothingUsable(
+            f"none of {found} members could be stored ({why or 'the sources hold none'}); nothing was published{lines}"
+        )
 
 
 def _result(output: OutputSet, journal: sqlite3.Connection, report: DatasetReport, clock: StageClock) -> ConvertResult:
@@ -231,6 +241,25 @@ def _result(output: OutputSet, journal: sqlite3.Connection, report: DatasetRepor
         unmatched=report.unmatched,
         notes=report.notes,
     )
+
+
+def _told(journal: sqlite3.Connection) -> list[str]:
+    """Give what is wrong with sources and the first members, a line each."""
+    findings = [f"{one['archive']}: {one['reason']}: {one['detail']}" for one in _findings(journal)]
+    return findings + [
+        f"{one['archive']}/{one['member']}: {one['reason']}: {one['detail']}"
+        for one in _failures(journal, _FAILURES_IN_ERRORS)
+    ]
+
+
+def _refuse_output_inside(sources: Sequence[Path], out: Path) -> None:
+    """Refuse to write into a folder that is being read: the run would store its own files."""
+    target = out.resolve()
+    for source in sources:
+        if source.is_dir() and (target == source.resolve() or source.resolve() in target.parents):
+            raise UsageError(
+                f"{out}: expected an output folder outside the source {source}, found one inside it; choose another"
+            )
 
 
 def _failures(journal: sqlite3.Connection, most: int) -> list[dict[str, Any]]:

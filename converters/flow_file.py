@@ -65,7 +65,7 @@ def write_flow(
             "files": files,
         },
     }
-    text = json.dumps(document, ensure_ascii=False, indent=1)
+    text = json.dumps(document, indent=1)
     output.temporary(".flow").write_text(text + "\n", encoding="utf-8")
 
 

@@ -35,7 +35,11 @@ def inspect(path: Path) -> dict[str, Any]:
     FormatError
         If it is no such file, or damaged.
     """
-    if not path.exists():
+    try:
+        found = path.exists()
+    except PermissionError as error:
+        raise SourceError(f"{path}: expected a path that can be read, found: {error.strerror}") from error
+    if not found:
         raise SourceError(f"{path}: expected a file or folder that zarrpack made, found nothing; check the path")
     if path.is_dir():
         return _folder(path)

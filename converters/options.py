@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import Any, Literal
 
 from zarrpack.errors import UsageError
+from zarrpack.processors.limits import Limits
 
 __all__ = ["ConvertOptions", "options_from_mapping", "parse_size"]
 
@@ -68,6 +69,8 @@ class ConvertOptions:
         Whether the first member that fails ends the run, with nothing published.
     processors : mapping of str to mapping
         Options of single processors by name, such as ``{"csv": {"columns": "text"}}``.
+    limits : mapping of str to int
+        Limits other than the defaults of :class:`zarrpack.processors.limits.Limits`, such as ``{"pixels": 200000000}``.
 
     Raises
     ------
@@ -97,6 +100,7 @@ class ConvertOptions:
     overwrite: bool = False
     strict: bool = False
     processors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -108,6 +112,7 @@ class ConvertOptions:
             _check(type(getattr(self, name)) is bool, name, getattr(self, name), "true or false")
         self._check_name()
         self._check_lists()
+        self._check_limits()
         self._check_size()
         self._check_pair()
 
@@ -131,6 +136,17 @@ class ConvertOptions:
         fits = isinstance(self.processors, Mapping) and all(isinstance(v, Mapping) for v in self.processors.values())
         _check(fits, "processors", self.processors, "an object of processor names and their options")
 
+    def _check_limits(self) -> None:
+        _check(isinstance(self.limits, Mapping), "limits", self.limits, "an object of limits and their values")
+        known = [one.name for one in fields(Limits)]
+        for name, value in self.limits.items():
+            _check(name in known, f"limits.{name}", value, f"one of the limits {', '.join(known)}")
+            _check(type(value) is int and value > 0, f"limits.{name}", value, "a whole number from 1 on")
+
+    def chosen_limits(self) -> Limits:
+        """Give the limits: the defaults, with what `limits` says instead."""
+        return Limits(**self.limits)
+
     def _check_size(self) -> None:
         size: Any = self.size  # a configuration says it as text
         if size is None:
@@ -139,6 +155,9 @@ class ConvertOptions:
             size = parse_size(size)
         fits = isinstance(size, Sequence) and len(size) == 2 and all(type(one) is int and one > 0 for one in size)
         _check(fits, "size", size, "WIDTHxHEIGHT in pixels, such as 224x224")
+        most = self.chosen_limits().pixels
+        _check(size[0] * size[1] <= most, "size", size, f"at most {most} pixels; the limit pixels can be raised")
+        _check(self.images != "encoded", "size", size, "no size with images encoded, which keeps the source's bytes")
         object.__setattr__(self, "size", tuple(size))
 
     def _check_pair(self) -> None:

@@ -67,12 +67,14 @@ class OutputSet:
         for suffix in self.suffixes:
             publish_file(self.temporary(suffix), self.path(suffix))
 
-    def keep_packs(self) -> None:
-        """Move the packs to ``encoded/``, replacing what an earlier run of this name left there."""
+    def replace_packs(self, *, keep: bool) -> None:
+        """Remove the packs that an earlier run of this name left in ``encoded/``; move the new ones there to keep them."""
         kept = self.folder / "encoded"
-        kept.mkdir(exist_ok=True)
         for old in kept.glob(f"{_escaped(self.name)}-[0-9]*.data"):
             old.unlink()
+        if not keep:
+            return
+        kept.mkdir(exist_ok=True)
         for pack in sorted(self.packs.glob("*.data")):
             pack.replace(kept / pack.name)
         sync_folder(kept)
@@ -123,9 +125,11 @@ def default_name(sources: Sequence[Path], folder: Path) -> str:
     >>> default_name([Path("data/photos.tar.gz")], Path("out"))
     'photos'
     """
+    name = (sources[0] if len(sources) == 1 else folder).resolve().name
+    # File names need not be UTF-8, but tables and JSON hold nothing else.
+    name = os.fsencode(name).decode("utf-8", "replace")
     if len(sources) != 1:
-        return folder.resolve().name.lstrip(".") or "dataset"
-    name = sources[0].resolve().name
+        return name.lstrip(".") or "dataset"
     for suffix in _ARCHIVE_SUFFIXES:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)].lstrip(".") or "dataset"

@@ -7,17 +7,17 @@ from typing import Any
 
 import click
 
-from zarrpack.converters.commands.options import common_options
+from zarrpack.converters.commands.options import GivenPath, common_options
 from zarrpack.converters.commands.report import print_result
 
 __all__ = ["convert_command"]
 
 
 @click.command("convert", short_help="Archives, folders and files become one dataset.")
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Output folder.")
-@click.option("--name", help="Stem of the files written. Default: the first source's stem.")
-@click.option("--config", type=click.Path(path_type=Path), help="JSON file with options; those given here win.")
+@click.argument("sources", nargs=-1, required=True, type=GivenPath(), metavar="SOURCE...")
+@click.option("-o", "--out", required=True, type=GivenPath(), help="Output folder.")
+@click.option("--name", help="Stem of the files. Default: the source's, of several OUT's.")
+@click.option("--config", type=GivenPath(), help="JSON file with options; those given here win.")
 @click.option("--workers", type=int, help="Worker processes. Default: one per core.")
 @click.option("--images", type=click.Choice(["decoded", "encoded", "both"]), help="Keep pixels, source bytes, or both.")
 @click.option("--size", metavar="WxH", help="Bring every picture to this size in pixels.")

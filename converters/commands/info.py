@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from zarrpack.converters.commands.options import json_option
+from zarrpack.converters.commands.options import GivenPath, json_option
 from zarrpack.converters.commands.report import megabytes, printable
 
 __all__ = ["info_command"]
 
 
 @click.command("info", short_help="What is in a file or folder that zarrpack made.")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=GivenPath())
 @json_option
 def info_command(path: Path, as_json: bool) -> int:
     """Show the groups, arrays, tables and counts of PATH.

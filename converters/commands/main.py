@@ -61,6 +61,8 @@ def run(arguments: Sequence[str]) -> int:
     return_large_blocks()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, _stop)
     try:
         status = cli.main(args=list(arguments), prog_name="zarrpack", standalone_mode=False)
     except click.ClickException as error:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from zarrpack.converters.commands.options import common_options
-from zarrpack.converters.commands.report import megabytes, printable
+from zarrpack.converters.commands.options import GivenPath, common_options
+from zarrpack.converters.commands.report import megabytes, print_notes
 
 __all__ = ["merge_command"]
 
 
 @click.command("merge", short_help="Per-file stores and packs become one dataset.")
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="NAME.dataset", help="The result.")
+@click.argument("sources", nargs=-1, required=True, type=GivenPath(), metavar="SOURCE...")
+@click.option("-o", "--out", required=True, type=GivenPath(), metavar="NAME.dataset", help="The result.")
 @click.option("--overwrite", is_flag=True, help="Replace files of this name that exist.")
 @common_options
 def merge_command(sources: tuple[Path, ...], out: Path, overwrite: bool, quiet: bool, as_json: bool) -> int:
@@ -34,6 +34,5 @@ def merge_command(sources: tuple[Path, ...], out: Path, overwrite: bool, quiet: 
             f"{megabytes(result.dataset.stat().st_size)} ({result.chunks_copied} chunks copied, "
             f"{result.chunks_encoded} encoded)"
         )
-        for note in result.notes:
-            click.echo(f"  note: {printable(note)}")
+        print_notes(result.notes)
     return 0

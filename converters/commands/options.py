@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-__all__ = ["common_options", "json_option"]
+__all__ = ["GivenPath", "common_options", "json_option"]
+
+
+class GivenPath(click.Path):
+    """A path that is not empty. Whether it can be read is for the command to say, with its own exit status."""
+
+    def __init__(self) -> None:
+        super().__init__(readable=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Give the path; an empty text, as an unset variable leaves it, is a usage error."""
+        if value == "":
+            self.fail("expected a path, found an empty text", param, ctx)
+        return super().convert(value, param, ctx)
+
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

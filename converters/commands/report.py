@@ -10,9 +10,10 @@ import click
 
 from zarrpack.converters.result import ConvertResult
 
-__all__ = ["megabytes", "print_result", "printable"]
+__all__ = ["megabytes", "print_notes", "print_result", "printable"]
 
 _SHOWN_FAILURES = 10
+_SHOWN_NOTES = 10
 
 
 def printable(text: str) -> str:
@@ -54,10 +55,17 @@ def print_result(result: ConvertResult, *, quiet: bool, as_json: bool) -> None:
             f"({counts['stored']} stored, {counts['skipped']} skipped, {counts['failed']} failed) "
             f"in {result.seconds['total']:.1f} s, {megabytes(result.dataset.stat().st_size)}"
         )
-        for note in result.notes:
-            click.echo(f"  note: {printable(note)}")
+        print_notes(result.notes)
         _print_unmatched(result.unmatched)
     _print_failures(result)
+
+
+def print_notes(notes: Sequence[str]) -> None:
+    """Print the first notes; a run over foreign data may have hundreds."""
+    for note in notes[:_SHOWN_NOTES]:
+        click.echo(f"  note: {printable(note)}")
+    if len(notes) > _SHOWN_NOTES:
+        click.echo(f"  and {len(notes) - _SHOWN_NOTES} more notes; --json prints them all")
 
 
 def _print_failures(result: ConvertResult) -> None:
@@ -65,7 +73,8 @@ def _print_failures(result: ConvertResult) -> None:
         click.echo(printable(f"{finding['archive']}: {finding['reason']}: {finding['detail']}"), err=True)
     if not result.counts["failed"]:
         return
-    click.echo(f"{result.counts['failed']} members failed; every one is in {result.members}:", err=True)
+    failed = result.counts["failed"]
+    click.echo(f"{failed} member{'s' * (failed > 1)} failed; each has a row in {result.members}:", err=True)
     for one in result.failures[:_SHOWN_FAILURES]:
         click.echo(printable(f"  {one['archive']}/{one['member']}: {one['reason']}: {one['detail']}"), err=True)
     hidden = result.counts["failed"] - min(len(result.failures), _SHOWN_FAILURES)

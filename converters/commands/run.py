@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from zarrpack.converters.commands.options import common_options
+from zarrpack.converters.commands.options import GivenPath, common_options
 from zarrpack.converters.commands.report import print_result
 from zarrpack.errors import ZarrpackError
 
@@ -15,7 +15,7 @@ __all__ = ["run_command"]
 
 
 @click.command("run", short_help="A batch of conversions, configured as JSON.")
-@click.argument("configuration", type=click.Path(path_type=Path), metavar="CONFIG.json")
+@click.argument("configuration", type=GivenPath(), metavar="CONFIG.json")
 @common_options
 def run_command(configuration: Path, quiet: bool, as_json: bool) -> int:
     """Run the conversions that a JSON file names, in order.

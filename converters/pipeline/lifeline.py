@@ -3,11 +3,46 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
-from multiprocessing import parent_process
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import current_process, parent_process
 from multiprocessing.connection import wait
 
-__all__ = ["exit_with_parent"]
+__all__ = ["exit_with_parent", "interrupts_held", "refuse_in_child"]
+
+
+def refuse_in_child() -> None:
+    """End this process if it is a child that is still importing the script which has started it.
+
+    That script calls zarrpack at its top level. The parent tells the user so; a traceback of every child would only
+    hide it.
+
+    Raises
+    ------
+    SystemExit
+        In such a child.
+    """
+    if getattr(current_process(), "_inheriting", False):
+        raise SystemExit(1)
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Let processes that the body starts be deaf to Ctrl-C from their first moment.
+
+    An interrupt in the meantime reaches this process at the end. Without this a child that is still importing
+    would answer Ctrl-C with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def exit_with_parent() -> None:

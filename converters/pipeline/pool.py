@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Self
 
+from zarrpack.converters.pipeline.lifeline import interrupts_held
 from zarrpack.converters.pipeline.messages import STREAMED, Batch, WorkerConfiguration
 from zarrpack.converters.pipeline.worker_process import run_worker
 from zarrpack.converters.pipeline.workers import OUTSTANDING, WorkerHandle, start_worker
@@ -23,10 +24,13 @@ _QUEUE_MESSAGES = 4
 #: Deaths in which no member was in hand. They say nothing about the archive, so they end the run.
 _DEATHS_WITHOUT_CAUSE = 8
 _DEATHS_OF_A_MEMBER = 2
+#: How long to wait for the exit code of a process whose pipe has closed.
+_EXIT_SECONDS = 5
 
 _NOT_READY = (
     "a worker process ended before it could start (exit code {code}). Most often a script calls zarrpack.convert at "
-    'its top level: put the call under `if __name__ == "__main__":`, for every worker imports the script again'
+    'its top level, or is read from standard input: save it as a file and put the call under `if __name__ == "__main__":`'
+    ", for every worker imports the script again"
 )
 
 
@@ -80,7 +84,8 @@ class Pool:
         )
         # Workers first: they take longest to start.
         self.workers = [self._worker(index, queues[index]) for index in range(self._count)]
-        self.writer.start()
+        with interrupts_held():
+            self.writer.start()
         other.close()
         self._queues = queues
         self._next_queue = self._count
@@ -255,7 +260,11 @@ class Pool:
         try:
             message: tuple[Any, ...] = self.control.recv()
         except (EOFError, OSError) as error:
-            raise WorkerError(f"the writer process died (exit code {self.writer.exitcode}); run it again") from error
+            self.writer.join(_EXIT_SECONDS)
+            code = self.writer.exitcode
+            never_ready = not any(worker.was_ready() for worker in self.workers)
+            reason = _NOT_READY.format(code=code) if never_ready else f"the writer process died (exit code {code})"
+            raise WorkerError(f"{reason}; nothing was published") from error
         if message[0] == "error":
             raise OutputRefused(message[1], f"the output could not be written: {message[2]}; nothing was published")
         return message

@@ -11,6 +11,7 @@ from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from zarrpack.converters.pipeline.lifeline import interrupts_held
 from zarrpack.converters.pipeline.messages import Batch
 from zarrpack.converters.pipeline.slots import BYTES_DONE, CURRENT, FAILED, IDLE, MEMBERS_DONE, READY, SLOT_SIZE
 from zarrpack.converters.pipeline.worker_process import run_worker
@@ -108,7 +109,8 @@ def start_worker(
     process = context.Process(
         target=target, args=(receiver, results, slot), name=f"zarrpack-worker-{index}", daemon=True
     )
-    process.start()
+    with interrupts_held():
+        process.start()
     receiver.close()
     handle = WorkerHandle(index, process, slot, sender)
     handle.start_feeding()

@@ -171,7 +171,7 @@ def plan_rows(
     group.arrays.append(OutputArray(place, metadata, source, copies))
     missing = rows - source.pieces.rows
     if missing:
-        group.notes.append(f"{place}: {missing} of {rows} rows padded with {source.filler!r:.40}")
+        group.notes.append(f"{place}: {missing} of {rows} rows padded with {str(source.filler)!r:.40}")
 
 
 def merged_rows(planning: Planning, variant: Variant, dimension: RowDimension) -> MergedRows:

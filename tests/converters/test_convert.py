@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -188,11 +191,74 @@ def test_strict_publishes_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_strict_refuses_a_damaged_source(tmp_path: Path) -> None:
+    """A source that is cut counts as a failure too; without strict it is published with a finding."""
+    members = {f"{n}.txt": bytes([65 + n % 26]) * 2000 for n in range(20)}
+    source = write_tar(tmp_path / "a.tar", members)
+    source.write_bytes(source.read_bytes()[:20_000])
+
+    with pytest.raises(StrictFailure, match="truncated"):
+        zarrpack.convert(source, tmp_path / "strict", workers=1, strict=True)
+    result = zarrpack.convert(source, tmp_path / "out", workers=1)
+
+    assert result.exit_status == 3
+    assert result.counts["stored"] > 0
+    assert {one["reason"] for one in result.findings} == {"truncated"}
+
+
+def test_limits_can_be_raised(tmp_path: Path) -> None:
+    """A picture above the limit fails by name, and is stored with a higher one."""
+    source = write_zip(tmp_path / "a.zip", {"a.png": png(1), "b.txt": b"text"})
+
+    low = zarrpack.convert(source, tmp_path / "low", workers=1, limits={"pixels": 100})
+    high = zarrpack.convert(source, tmp_path / "high", workers=1, limits={"pixels": 24 * 16})
+
+    assert [one["reason"] for one in low.failures] == ["limit_pixels"]
+    assert high.counts["failed"] == 0
+
+
+def test_a_source_s_name_need_not_be_utf_8(tmp_path: Path) -> None:
+    """Such names become text with the bytes written out; nothing else changes."""
+    source = tmp_path / os.fsdecode(b"odd\xff.txt")
+    source.write_bytes(b"text")
+
+    result = zarrpack.convert(source, tmp_path / "out", workers=1)
+
+    assert pd.read_parquet(result.members)["archive"].tolist() == ["odd\\xff.txt"]
+    assert result.name == "odd\ufffd"
+
+
+def test_an_output_inside_a_source_is_refused(tmp_path: Path) -> None:
+    """A run does not store its own files."""
+    source = write_folder(tmp_path / "a", {"b.txt": b"text"})
+
+    for out in (source, source / "out"):
+        with pytest.raises(UsageError, match="expected an output folder outside the source"):
+            zarrpack.convert(source, out, workers=1)
+
+    assert sorted(path.name for path in source.iterdir()) == ["b.txt"]
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path: Path, products_zip: Path) -> None:
+    """The last line names the cause and the cure, and the worker processes print nothing of their own."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import zarrpack\nzarrpack.convert({str(products_zip)!r}, {str(tmp_path / 'out')!r}, workers=1)\n"
+    )
+
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert 'if __name__ == "__main__":' in done.stderr.splitlines()[-1]
+    assert done.stderr.count("Traceback") <= 2
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_nothing_usable(tmp_path: Path) -> None:
     """If nothing can be stored, nothing is published, and the message counts the reasons."""
     source = write_zip(tmp_path / "a.zip", {"a.json": b"{", ".DS_Store": b"junk"})
 
-    with pytest.raises(NothingUsable, match=r"none of 2 members could be stored.*invalid_json: 1.*platform_junk: 1"):
+    with pytest.raises(NothingUsable, match=r"none of 2 .*invalid_json: 1.*platform_junk: 1[\s\S]*a\.zip/a\.json: "):
         zarrpack.convert(source, tmp_path / "out", workers=1)
 
     assert list((tmp_path / "out").iterdir()) == []

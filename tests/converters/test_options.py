@@ -14,7 +14,7 @@ from zarrpack.errors import UsageError
 def test_options_survive_json() -> None:
     """What to_mapping gives, as JSON text, makes equal options again."""
     options = ConvertOptions(
-        name="a", workers=3, images="both", size=(32, 24), fit="pad", pair=r"(?P<item>\d+)", join=("a.csv:id",),
+        name="a", limits={"pixels": 10_000}, workers=3, images="both", size=(32, 24), fit="pad", pair=r"(?P<item>\d+)", join=("a.csv:id",),
         labels="folder", include=("*.jpg",), exclude=("x*",), limit=7, compression="none", items_per_data=1,
         keep_data=True, overwrite=True, strict=True, processors={"csv": {"columns": "text"}},
     )  # fmt: skip
@@ -45,6 +45,8 @@ def test_options_survive_json() -> None:
         ("name", "a/b", "without folders"),
         ("name", ".hidden", "not start with a dot"),
         ("processors", {"csv": 1}, "processor names and their options"),
+        ("limits", 5, "an object of limits"),
+        ("size", "40000x40000", "at most 89478485 pixels"),
     ],
 )
 def test_a_wrong_value_is_named(key: str, value: Any, expected: str) -> None:
@@ -55,7 +57,22 @@ def test_a_wrong_value_is_named(key: str, value: Any, expected: str) -> None:
     message = str(caught.value)
     assert message.startswith(f"file.json: {key}: ")
     assert expected in message
-    assert repr(value[0] if key == "join" else value) in message
+    assert key == "size" or repr(value[0] if key == "join" else value) in message
+
+
+def test_limits_are_known_by_name() -> None:
+    """A limit that does not exist is named with those that do, and a chosen one is taken."""
+    with pytest.raises(UsageError, match=r"limits\.pixel: expected one of the limits .*pixels"):
+        options_from_mapping({"limits": {"pixel": 5}})
+
+    options = options_from_mapping({"limits": {"pixels": 10**10}, "size": "40000x40000"})
+    assert options.chosen_limits().pixels == 10**10
+
+
+def test_a_size_for_pictures_that_stay_encoded_is_refused() -> None:
+    """An option that would do nothing is an error."""
+    with pytest.raises(UsageError, match="no size with images encoded"):
+        ConvertOptions(images="encoded", size=(8, 8))
 
 
 def test_an_unknown_key_suggests_the_nearest() -> None:

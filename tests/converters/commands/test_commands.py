@@ -74,6 +74,8 @@ def test_options_from_a_file_yield_to_those_given(tmp_path: Path, products_zip: 
     ("arguments", "status", "expected"),
     [
         (["convert", "none.zip", "-o", "out"], 4, "none.zip"),
+        (["convert", "", "-o", "out"], 2, "found an empty text"),
+        (["convert", ".", "-o", "out"], 2, "outside the source"),
         (["convert", "p.zip"], 2, "Missing option '-o'"),
         (["convert", "p.zip", "-o", "out", "--size", "big"], 2, "size: expected WIDTHxHEIGHT"),
         (["convert", "p.zip", "-o", "out", "--images", "raw"], 2, "'raw' is not one of"),
