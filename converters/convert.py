@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from zarrpack.converters.result import ConvertResult
 from zarrpack.converters.stage_clock import StageClock
 from zarrpack.errors import ConservationError, NothingUsable, SourceError, StrictFailure, UsageError
 from zarrpack.processors.archives.registry import open_source
+from zarrpack.processors.limits import Limits
 from zarrpack.storage.base import EncodingOptions
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def convert_with(sources: Sequence[Path], out: Path, options: ConvertOptions, *,
     refuse_in_child()
     clock = StageClock()
     output = OutputSet(out, options.name or default_name(sources, out))
-    described = _describe(sources)
+    described = _describe(sources, options.chosen_limits())
     _refuse_output_inside(sources, out)
     # What a part of the members needs is not known before they are read.
     partial = options.limit or options.include or options.exclude or options.size
@@ -124,18 +125,21 @@ def convert_with(sources: Sequence[Path], out: Path, options: ConvertOptions, *,
             report.directory_sha256,
         )
         with clock.stage("publishing"):
+            if options.overwrite:
+                output.remove_old_packs()
+            if options.keep_data:
+                output.keep_packs()
             output.publish()
-            output.replace_packs(keep=options.keep_data)
     return replace(result, seconds=clock.seconds())
 
 
-def _describe(sources: Sequence[Path]) -> list[dict[str, Any]]:
+def _describe(sources: Sequence[Path], limits: Limits) -> list[dict[str, Any]]:
     """Give label, kind and bytes of every source; a missing one ends the run before anything is written."""
     described: list[dict[str, Any]] = []
     labels: set[str] = set()
     for path in sources:
         try:
-            with closing(open_source(path)) as source:
+            with closing(open_source(path, limits)) as source:
                 kind = source.kind
         except PermissionError as error:
             raise SourceError(f"{path}: expected a source that can be read, found: {error.strerror}") from error
@@ -159,7 +163,9 @@ def _read(
     quiet: bool,
 ) -> int:
     _check_joins(sources, labels, options)
-    with Pool(options.worker_count(), folder=output.packs, stem=output.name, journal=journal) as pool:
+    with Pool(
+        options.worker_count(), folder=output.packs, stem=output.name, journal=journal, durable=options.keep_data
+    ) as pool:
         # While the workers start: numpy and the processors take as long to import here as there.
         from zarrpack.converters.pipeline.run import RunPlan, run_pipeline
         from zarrpack.converters.pipeline.selection import Selection
@@ -192,13 +198,19 @@ def _check_joins(sources: Sequence[Path], labels: Sequence[str], options: Conver
         return
     from zarrpack.converters.items.joins import find_tables
 
-    names: list[tuple[int, str, str, None]] = []
-    for path, label in zip(sources, labels, strict=True):
-        with closing(open_source(path)) as source:
+    limits = options.chosen_limits()
+    for path in sources:
+        with closing(open_source(path, limits)) as source:
             if not source.random_access:
                 return
-            names += [(len(names), label, entry.name, None) for entry in source.entries()]
-    find_tables(options.join, names)
+
+    def names() -> Iterator[tuple[int, str, str, None]]:
+        for path, label in zip(sources, labels, strict=True):
+            with closing(open_source(path, limits)) as source:
+                for entry in source.entries():
+                    yield entry.index, label, entry.name, None
+
+    find_tables(options.join, names())
 
 
 def _processor_options(options: ConvertOptions) -> dict[str, dict[str, Any]]:

@@ -61,7 +61,7 @@ def write_dataset_files(
     output: OutputSet,
     items: ItemOptions,
     *,
-    threads: int,
+    threads: int | None,
     stage: _Stage,
     quiet: bool = True,
 ) -> DatasetReport:
@@ -76,8 +76,8 @@ def write_dataset_files(
         Where the files go, under their temporary names. The members table is written only if the set has one.
     items : ItemOptions
         How members become items.
-    threads : int
-        Threads that encode.
+    threads : int or None
+        Threads that encode; None: one per processor.
     stage : callable
         Gives a context that measures a named stage.
     quiet : bool
@@ -115,7 +115,7 @@ def _sources(journal: sqlite3.Connection, output: OutputSet) -> list[_Source]:
     return [(output.packs / file, codes_of_batch(journal, number)) for number, file in batches]
 
 
-def _merge(sources: Sequence[_Source], output: OutputSet, count: int, threads: int, quiet: bool) -> MergeReport:
+def _merge(sources: Sequence[_Source], output: OutputSet, count: int, threads: int | None, quiet: bool) -> MergeReport:
     with merge_bar(quiet) as progress:
         return merge_arrays(
             [path for path, _ in sources],

@@ -60,7 +60,9 @@ class MergeResult:
         return {**values, "notes": list(self.notes), "seconds": round(self.seconds, 3)}
 
 
-def merge_files(sources: Sequence[Path], out: Path, *, overwrite: bool = False, threads: int = 2) -> MergeResult:
+def merge_files(
+    sources: Sequence[Path], out: Path, *, overwrite: bool = False, threads: int | None = None
+) -> MergeResult:
     """Join ``.data`` files into one dataset; each of their members becomes an item.
 
     Parameters
@@ -71,8 +73,8 @@ def merge_files(sources: Sequence[Path], out: Path, *, overwrite: bool = False, 
         The ``NAME.dataset`` to write; the tables go beside it.
     overwrite : bool
         Whether files of that name may be replaced.
-    threads : int
-        Threads that encode. The bytes written do not depend on it.
+    threads : int or None
+        Threads that encode; None: one per processor. The bytes written do not depend on it.
 
     Raises
     ------
@@ -90,6 +92,8 @@ def merge_files(sources: Sequence[Path], out: Path, *, overwrite: bool = False, 
     if out.suffix != ".dataset" or not out.stem:
         raise UsageError(f"{out}: expected an output that ends in .dataset; name it NAME.dataset")
     files = [file for source in sources for file in _data_files(source)]
+    if out.resolve() in files:
+        raise UsageError(f"{out}: expected an output that is none of the sources; choose another name")
     clock = StageClock()
     output = OutputSet(out.parent, out.stem, _SUFFIXES)
     with closing(sqlite3.connect(":memory:", check_same_thread=False)) as journal:

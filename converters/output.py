@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from zarrpack.converters.output_lock import locked
-from zarrpack.errors import OutputRefused
-from zarrpack.storage.durability import publish_file, sync_folder
+from zarrpack.converters.pipeline.lifeline import signals_held
+from zarrpack.errors import OutputRefused, ZarrpackError
+from zarrpack.storage.durability import sync_file, sync_folder
 
 __all__ = ["SUFFIXES", "OutputSet", "claimed", "default_name"]
 
@@ -65,15 +68,24 @@ class OutputSet:
     def publish(self) -> None:
         """Give every file of the set its final name, in the set's order."""
         for suffix in self.suffixes:
-            publish_file(self.temporary(suffix), self.path(suffix))
+            sync_file(self.temporary(suffix))
+        with signals_held():
+            # While the set is mixed of old and new files it has no commit.
+            self.path(self.suffixes[-1]).unlink(missing_ok=True)
+            for suffix in self.suffixes:
+                self.temporary(suffix).replace(self.path(suffix))
+        sync_folder(self.folder)
 
-    def replace_packs(self, *, keep: bool) -> None:
-        """Remove the packs that an earlier run of this name left in ``encoded/``; move the new ones there to keep them."""
+    def remove_old_packs(self) -> None:
+        """Remove the packs that an earlier run of this name left in ``encoded/``."""
+        ours = re.compile(re.escape(self.name) + r"-[0-9]{6,}\.data")
+        for old in (self.folder / "encoded").glob("*.data"):
+            if ours.fullmatch(old.name):
+                old.unlink()
+
+    def keep_packs(self) -> None:
+        """Move the packs to ``encoded/``."""
         kept = self.folder / "encoded"
-        for old in kept.glob(f"{_escaped(self.name)}-[0-9]*.data"):
-            old.unlink()
-        if not keep:
-            return
         kept.mkdir(exist_ok=True)
         for pack in sorted(self.packs.glob("*.data")):
             pack.replace(kept / pack.name)
@@ -109,10 +121,12 @@ def claimed(output: OutputSet, *, overwrite: bool, needed_bytes: int) -> Iterato
         try:
             output.packs.mkdir(parents=True)
             yield
+        except ZarrpackError:
+            raise
         except OSError as error:
-            if isinstance(error, OutputRefused) or error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
-                raise
             raise _refused(output.folder, error) from error
+        except sqlite3.OperationalError as error:
+            raise _refused(output.folder, OSError(None, f"journal: {error}")) from error
         finally:
             shutil.rmtree(output.work, ignore_errors=True)
 
@@ -158,10 +172,8 @@ def _refuse_full_disk(folder: Path, needed: int) -> None:
 
 
 def _refused(folder: Path, error: OSError) -> OutputRefused:
+    where = error.filename or folder
     return OutputRefused(
-        error.errno, f"{folder}: the output cannot be written: {error.strerror or error}; nothing was published"
+        error.errno or errno.EIO,
+        f"{where}: the output cannot be written: {error.strerror or error}; nothing was published",
     )
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in name)

@@ -29,8 +29,12 @@ def locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
+        if os.name == "nt":
+            os.close(descriptor)  # an open file cannot be removed there
+            path.unlink(missing_ok=True)
+        else:
+            path.unlink(missing_ok=True)
+            os.close(descriptor)
 
 
 def _acquire(path: Path) -> int:

@@ -15,7 +15,7 @@ __all__ = ["NumberSlab", "ObjectSlab"]
 
 _FIRST_ROWS = 16
 # A first chunk of strings that is larger than this, in bytes, is closed early and sets the chunks' length.
-_OBJECT_BYTES = 4 << 20
+_OBJECT_BYTES = 1 << 20
 
 
 class NumberSlab:

@@ -16,6 +16,7 @@ from zarrpack.converters.commands.allocator import return_large_blocks
 from zarrpack.converters.commands.convert import convert_command
 from zarrpack.converters.commands.info import info_command
 from zarrpack.converters.commands.merge import merge_command
+from zarrpack.converters.commands.report import printable
 from zarrpack.converters.commands.run import run_command
 from zarrpack.errors import ZarrpackError
 
@@ -59,10 +60,11 @@ def run(arguments: Sequence[str]) -> int:
     """
     debug = "--debug" in arguments
     return_large_blocks()
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, _stop)
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # What is ignored stays ignored: nohup and background jobs of a shell rely on it.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
     try:
         status = cli.main(args=list(arguments), prog_name="zarrpack", standalone_mode=False)
     except click.ClickException as error:
@@ -100,4 +102,5 @@ def _report(error: Exception, debug: bool) -> None:
 
 def _say(text: str) -> None:
     sys.stdout.flush()
-    click.echo(f"zarrpack: {text}", err=True)
+    lines = [printable(line) for line in text.split("\n")]  # names of members are in it
+    click.echo("zarrpack: " + "\n".join(lines), err=True)

@@ -28,10 +28,11 @@ def transaction(journal: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        journal.execute("ROLLBACK TO items")
-        journal.execute("RELEASE items")
-        if outermost:
-            journal.execute("ROLLBACK")
+        if journal.in_transaction:  # a full disk makes SQLite roll back by itself
+            journal.execute("ROLLBACK TO items")
+            journal.execute("RELEASE items")
+            if outermost:
+                journal.execute("ROLLBACK")
         raise
     journal.execute("RELEASE items")
     if outermost:

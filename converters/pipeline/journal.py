@@ -17,6 +17,8 @@ from zarrpack.processors.archives.base import Finding
 __all__ = ["create_journal", "open_journal", "record_batches", "record_findings", "record_sources", "state_counts"]
 
 _MEMBER_COLUMNS = 19
+#: How long to wait for the other process that writes; a slow disk can hold it up.
+_BUSY_SECONDS = 60
 
 
 def create_journal(path: Path) -> None:
@@ -27,17 +29,24 @@ def create_journal(path: Path) -> None:
     connection.close()
 
 
-def open_journal(path: Path) -> sqlite3.Connection:
+def open_journal(path: Path, *, durable: bool = True) -> sqlite3.Connection:
     """Open a journal for reading and writing.
+
+    Parameters
+    ----------
+    path : Path
+        The database.
+    durable : bool
+        Whether what is committed must survive a power cut, not only the end of the process.
 
     Returns
     -------
     sqlite3.Connection
-        Write-ahead log, full synchronisation. It may go from one thread to another, but not be used by two at a time.
+        Write-ahead log. It may go from one thread to another, but not be used by two at a time.
     """
-    connection = sqlite3.connect(path, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
     return connection
 
 
@@ -50,7 +59,7 @@ def record_sources(connection: sqlite3.Connection, sources: Iterable[tuple[str, 
 
 def record_findings(connection: sqlite3.Connection, source: int, findings: Iterable[Finding]) -> None:
     """Write down what is wrong with a source as a whole."""
-    rows = [(source, one.reason, one.detail, one.offset) for one in findings]
+    rows = [(source, one.reason, _text(one.detail), _integer(one.offset)) for one in findings]
     with connection:
         connection.executemany("INSERT INTO findings VALUES (?, ?, ?, ?)", rows)
 
@@ -82,25 +91,35 @@ def state_counts(connection: sqlite3.Connection) -> dict[str, int]:
     return counts
 
 
+def _text(value: str | None) -> str | None:
+    """Give text that SQLite can hold; empty becomes None."""
+    return value.encode("utf-8", "backslashreplace").decode() if value else None
+
+
+def _integer(value: int | None) -> int | None:
+    """Give an integer that SQLite can hold. A header may announce any size; one of 2^63 and more is none."""
+    return value if value is not None and -(2**63) <= value < 2**63 else None
+
+
 def _member_row(batch: int, member: MemberResult) -> tuple[object, ...]:
     entry = member.entry
     return (
         member.number,
         member.source,
         entry.index,
-        entry.name,
+        _text(entry.name) or "",
         entry.raw_name,
-        member.size,
-        entry.crc32,
-        entry.offset,
+        _integer(member.size),
+        _integer(entry.crc32),
+        _integer(entry.offset),
         member.sha256,
-        member.media_type,
-        member.processor,
+        _text(member.media_type),
+        _text(member.processor),
         int(member.is_record),
         member.state,
-        member.reason or None,
-        member.detail or None,
-        "\n".join(member.notes),
+        _text(member.reason),
+        _text(member.detail),
+        _text("\n".join(member.notes)),
         member.seconds,
         batch if member.local is not None else None,
         member.local,

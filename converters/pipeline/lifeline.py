@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from multiprocessing import current_process, parent_process
 from multiprocessing.connection import wait
 
-__all__ = ["exit_with_parent", "interrupts_held", "refuse_in_child"]
+__all__ = ["exit_with_parent", "interrupts_held", "refuse_in_child", "signals_held"]
 
 
 def refuse_in_child() -> None:
@@ -35,10 +35,23 @@ def interrupts_held() -> Iterator[None]:
     An interrupt in the meantime reaches this process at the end. Without this a child that is still importing
     would answer Ctrl-C with a traceback.
     """
+    with _held({signal.SIGINT}):
+        yield
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Let signals that ask the run to stop wait for the end of the body, which must be short."""
+    with _held({signal.SIGINT, signal.SIGTERM}):
+        yield
+
+
+@contextmanager
+def _held(signals: set[signal.Signals]) -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         yield
     finally:

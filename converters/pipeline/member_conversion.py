@@ -197,7 +197,9 @@ class _Reading:
             # Only at its end does a source know whether the content was whole.
             size = self._stream.drain()
             self.result = replace(self.result, size=size, sha256=self._stream.sha256())
-        self.result = replace(self.result, notes=self.result.notes + metadata.notes, media_type=metadata.media_type)
+        # A stranger's processor may give anything here, and what cannot be pickled would be lost in the queue.
+        notes = tuple(str(note) for note in metadata.notes)
+        self.result = replace(self.result, notes=self.result.notes + notes, media_type=str(metadata.media_type))
         return MemberDescription(self.result.entry.name, description, metadata.values, metadata.record)
 
 

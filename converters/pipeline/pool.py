@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -47,6 +49,8 @@ class Pool:
         How many there are.
     folder, stem, journal : Path, str, Path
         Where the writer puts packs, how they are called, and where it keeps the journal.
+    durable : bool
+        Whether packs and journal must survive a power cut.
     spares : int
         Queues for replacements. When they are used up, writer and workers are all started anew.
     target : callable
@@ -60,12 +64,14 @@ class Pool:
         folder: Path,
         stem: str,
         journal: Path,
+        durable: bool = True,
         spares: int = 8,
         target: Callable[..., None] = run_worker,
     ) -> None:
         self._configuration: WorkerConfiguration | None = None
         self._count = workers
-        self._writer_arguments = (str(folder), stem, str(journal))
+        self._writer_arguments = (str(folder), stem, str(journal), durable)
+        self._was_ready = False
         self._spares = spares
         self._target = target
         self._context = get_context("spawn")
@@ -127,6 +133,9 @@ class Pool:
         with self._changed:
             for worker in self.workers:
                 worker.outstanding.pop(batch, None)
+            for waiting in [one for one in self.rereads if one.number == batch]:
+                self.rereads.remove(waiting)
+            self._deaths[None] = 0  # the run goes on: such deaths do not add up over hours
             self._changed.notify_all()
 
     def outstanding(self) -> int:
@@ -164,7 +173,8 @@ class Pool:
         WorkerError
             If the worker had never been ready, or too many have died with no member in hand.
         """
-        if not worker.was_ready():
+        self._was_ready = self._was_ready or any(one.was_ready() for one in self.workers)
+        if not self._was_ready:
             raise WorkerError(_NOT_READY.format(code=worker.process.exitcode))
         current = worker.current()
         self._deaths[current] += 1
@@ -177,7 +187,7 @@ class Pool:
             self._renew()
             return
         worker.stop()
-        self.control.send(("abandon", worker.index))
+        self._tell_writer(("abandon", worker.index))
         self._replace_one(worker, self._next_queue)
         self._next_queue += 1
 
@@ -185,9 +195,9 @@ class Pool:
         fresh = self._worker(index, self._queues[index])
         with self._changed:
             self.workers[self.workers.index(worker)] = fresh
-            again = self._hand_over(worker, fresh)
-        for batch in again:
-            fresh.send(batch)
+            # Sent before anybody else can send to it: a streamed member's pieces must not be torn apart.
+            for batch in self._hand_over(worker, fresh):
+                fresh.send(batch)
 
     def _hand_over(self, worker: WorkerHandle, fresh: WorkerHandle) -> list[Batch]:
         self._past = tuple(a + b for a, b in zip(self._past, worker.progress(), strict=True))  # type: ignore[assignment]
@@ -224,10 +234,9 @@ class Pool:
         self.finish_writer()
         with self._changed:
             self._start()
-            again = [self._hand_over(worker, fresh) for worker, fresh in zip(old, self.workers, strict=True)]
-        for fresh, batches in zip(self.workers, again, strict=True):
-            for batch in batches:
-                fresh.send(batch)
+            for worker, fresh in zip(old, self.workers, strict=True):
+                for batch in self._hand_over(worker, fresh):
+                    fresh.send(batch)
 
     def finish_writer(self) -> int:
         """Let the writer commit what it has and end; give the number of failed members it tells of.
@@ -239,7 +248,7 @@ class Pool:
         WorkerError
             If it has died.
         """
-        self.control.send(("finish",))
+        self._tell_writer(("finish",))
         failed = 0
         while (message := self.receive())[0] != "finished":
             self.received(message[1])
@@ -262,12 +271,21 @@ class Pool:
         except (EOFError, OSError) as error:
             self.writer.join(_EXIT_SECONDS)
             code = self.writer.exitcode
-            never_ready = not any(worker.was_ready() for worker in self.workers)
+            never_ready = not (self._was_ready or any(worker.was_ready() for worker in self.workers))
             reason = _NOT_READY.format(code=code) if never_ready else f"the writer process died (exit code {code})"
             raise WorkerError(f"{reason}; nothing was published") from error
+        if message[0] == "bug":
+            raise WorkerError(f"the writer process cannot go on: {message[2]}; nothing was published")
         if message[0] == "error":
-            raise OutputRefused(message[1], f"the output could not be written: {message[2]}; nothing was published")
+            raise OutputRefused(
+                message[1] or errno.EIO, f"the output could not be written: {message[2]}; nothing was published"
+            )
         return message
+
+    def _tell_writer(self, message: tuple[Any, ...]) -> None:
+        # If it is gone, what it said last is still in the pipe, and tells more than this would.
+        with suppress(OSError):
+            self.control.send(message)
 
     def progress(self) -> tuple[int, int, int]:
         """Give members done, bytes read and members failed so far. Members tried again count twice."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
@@ -152,13 +153,18 @@ class PipelineRun:
             Whatever ended the run early.
         """
         self._reading.start()
+        due = 0.0
         while self._reading.is_alive() or self._pool.outstanding():
             self._watch()
-            progress(*self._pool.progress())
+            if time.monotonic() >= due:
+                progress(*self._pool.progress())
+                due = time.monotonic() + _PROGRESS_SECONDS
             if self._error is not None:
                 raise self._error
             if not may_go_on(self._failed):
                 break
+        if self._error is not None:
+            raise self._error  # it may have come while the loop was ending
         self._pool.finish()
         progress(*self._pool.progress())
         return self._batcher.members
@@ -208,11 +214,12 @@ class PipelineRun:
             return
         source = open_source(self._plan.sources[batch.source], self._plan.limits)
         try:
-            wanted = next(member.entry.index for member in batch.members if member.content is not None)
+            wanted = {member.entry.index for member in batch.members if member.content is not None}
             for entry, stream in source.forward():
-                if entry.index == wanted:
+                if entry.index in wanted:
                     _pump(StreamedMember(batch, stream), worker)
                     return
+            worker.send(("unreadable", "the member was not found again; has the source changed since?"))
         finally:
             source.close()
 

@@ -14,6 +14,7 @@ from isal.isal_zlib import crc32
 from zarrpack.converters.pipeline.member_conversion import MemberConverter, TaskPieces
 from zarrpack.converters.pipeline.messages import STREAMED, Batch, MemberResult, WorkerConfiguration
 from zarrpack.converters.pipeline.slots import BYTES_DONE, CURRENT, FAILED, IDLE, MEMBERS_DONE, READY
+from zarrpack.errors import SourceError
 from zarrpack.processors.archives.base import Source
 from zarrpack.processors.archives.registry import open_source
 from zarrpack.storage.pack_encoder import PackEncoder
@@ -83,29 +84,36 @@ class _Worker:
         encoder = PackEncoder(outbox.chunk, encoding)
         members = []
         for member in batch.members:
-            self._slot[CURRENT] = member.number
             content: Any = member.content
             if content == STREAMED:
                 content = TaskPieces(self._tasks)
-            elif content is None and member.verdict is None:
-                content = self._source_of(batch)
+            if member.verdict is None:
+                self._slot[CURRENT] = member.number
+                if content is None:
+                    content = self._source_of(batch)
+            if isinstance(content, str):
+                member = replace(member, verdict=("failed", "unreadable", content))
             label = self._configuration.labels[batch.source]
             members.append(self._converter.convert(member, batch.source, label, content, encoder))
             self._count(members[-1])
+            self._slot[CURRENT] = IDLE
         first = encoder.finish() if encoder.members else ()
         outbox.end(first, members)
-        self._slot[CURRENT] = IDLE
 
     def _count(self, result: MemberResult) -> None:
         self._slot[MEMBERS_DONE] += 1
         self._slot[BYTES_DONE] += result.size or 0
         self._slot[FAILED] += result.state == "failed"
 
-    def _source_of(self, batch: Batch) -> Source:
+    def _source_of(self, batch: Batch) -> Source | str:
+        """Give the batch's source, or why it cannot be opened (any more)."""
         if batch.source not in self._sources:
             for other in self._sources.values():
                 other.close()
             self._sources.clear()
             path = Path(self._configuration.sources[batch.source])
-            self._sources[batch.source] = open_source(path, self._configuration.limits)
+            try:
+                self._sources[batch.source] = open_source(path, self._configuration.limits)
+            except (SourceError, OSError) as error:
+                return f"the source cannot be opened: {error}"
         return self._sources[batch.source]

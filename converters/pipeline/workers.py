@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
@@ -31,7 +32,7 @@ class WorkerHandle:
     index : int
         Which of the writer's queues is its own.
     outstanding : dict of int to Batch
-        Batches given to it that are not yet durable, in the order given.
+        Batches given to it that the writer has not received yet, in the order given.
     """
 
     index: int
@@ -74,6 +75,8 @@ class WorkerHandle:
         self.dead = True
         self.process.kill()
         self.process.join()
+        with suppress(queue.Full):
+            self._feed.put_nowait(None)
 
     def _send_all(self) -> None:
         try:
@@ -82,9 +85,11 @@ class WorkerHandle:
                 self._tasks.send(message)
                 if message is None:
                     return
-        except OSError:
-            # The worker is gone; its sentinel tells the parent.
+        except Exception:  # noqa: BLE001 - whatever it was, the task has not arrived: the worker is replaced
             self.dead = True
+            self.process.kill()
+        finally:
+            self._tasks.close()
 
 
 def start_worker(

@@ -31,7 +31,9 @@ _COMMIT_SECONDS = 0.2
 _COMMIT_BYTES = 64 << 20
 
 
-def run_writer(folder: str, stem: str, journal: str, queues: Sequence[Queue[Any]], control: Connection) -> None:
+def run_writer(
+    folder: str, stem: str, journal: str, durable: bool, queues: Sequence[Queue[Any]], control: Connection
+) -> None:
     """Write until told to finish.
 
     Parameters
@@ -42,33 +44,39 @@ def run_writer(folder: str, stem: str, journal: str, queues: Sequence[Queue[Any]
         First part of the packs' names.
     journal : str
         The journal's path; it must exist.
+    durable : bool
+        Whether packs and journal must survive a power cut: they must if somebody is to read them after this run.
     queues : sequence of multiprocessing.Queue
         One per worker, spare ones for replacements included.
     control : Connection
         Takes ("abandon", queue index) and ("finish",); gives ("received", batch number, failed members) when it
-        has a batch whole, ("error", errno, message) when nothing more can be written, and ("finished",) when all
-        is durable.
+        has a batch whole, ("error", errno, message) when nothing more can be written, ("bug", None, message) when it
+        cannot go on for another reason, and ("finished",) when all is journalled.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()
     try:
-        _Writer(Path(folder), stem, Path(journal), queues, control).run()
+        _Writer(Path(folder), stem, Path(journal), durable, queues, control).run()
     except OSError as error:
         control.send(("error", error.errno, str(error)))
-    except sqlite3.Error as error:
+    except sqlite3.OperationalError as error:
         control.send(("error", None, f"journal: {error}"))
+    except Exception as error:  # noqa: BLE001 - the parent must hear of it, whatever it is
+        control.send(("bug", None, f"{type(error).__name__}: {error}"))
 
 
 class _Writer:
     def __init__(
-        self, folder: Path, stem: str, journal: Path, queues: Sequence[Queue[Any]], control: Connection
+        self, folder: Path, stem: str, journal: Path, durable: bool, queues: Sequence[Queue[Any]], control: Connection
     ) -> None:
         self._folder = folder
-        self._journal = open_journal(journal)
+        self._durable = durable
+        self._journal = open_journal(journal, durable=durable)
         self._control = control
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._readers = [_QueueReader(one, PackFiles(folder, stem), self._inbox) for one in queues]
-        self._stored: set[int] = set()
+        # What a writer before this one has stored, when the processes were started anew.
+        self._stored = {number for (number,) in self._journal.execute("SELECT number FROM batches")}
         self._waiting: list[FinishedBatch] = []
 
     def run(self) -> None:
@@ -130,9 +138,11 @@ class _Writer:
             return
         for batch in fresh:
             if batch.temporary is not None:
-                sync_file(batch.temporary)
+                if self._durable:
+                    sync_file(batch.temporary)
                 batch.temporary.replace(self._folder / batch.file)
-        sync_folder(self._folder)
+        if self._durable:
+            sync_folder(self._folder)
         record_batches(self._journal, fresh)
 
 

@@ -23,7 +23,7 @@ _COMPRESSIONS: tuple[Compression | None, ...] = (None, "spec", "fast", "none")
 # A source's rows per chunk are kept if they are at most so many times more or less than what would be chosen.
 _TOLERANCE = 4
 # Strings and bytes: about how many bytes a chunk may hold, and how far Zstd makes text smaller at most times.
-_OBJECT_BYTES = 4 << 20
+_OBJECT_BYTES = 1 << 20
 _TEXT_RATIO = 8
 
 
