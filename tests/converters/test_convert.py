@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -403,3 +404,50 @@ def test_no_absolute_path_is_in_the_data(tmp_path: Path, products_zip: Path) -> 
 
     for path in (result.dataset, result.infoset, result.attribset, result.members):
         assert str(tmp_path).encode() not in path.read_bytes()
+
+
+def test_a_size_beyond_64_bits_costs_its_member_only(tmp_path: Path) -> None:
+    """A tar header may announce any size; the run ends with a finding, not with a crash."""
+    good = write_tar(tmp_path / "good.tar", {"a.txt": b"text"}).read_bytes()[:1024]
+    info = tarfile.TarInfo("huge.txt")
+    info.size = 2**70
+    source = tmp_path / "a.tar"
+    source.write_bytes(good + info.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+
+    result = zarrpack.convert(source, tmp_path / "out", workers=1)
+
+    assert result.counts["stored"] == 1
+    assert result.exit_status == 3
+
+
+def test_packs_of_another_name_are_left_alone(tmp_path: Path, products_zip: Path) -> None:
+    """Overwriting a set removes its own old packs, not those of a set whose name starts alike."""
+    out = tmp_path / "out"
+    zarrpack.convert(products_zip, out, name="a-2", workers=1, keep_data=True)
+    zarrpack.convert(products_zip, out, name="a", workers=1, keep_data=True, items_per_data=3)
+
+    zarrpack.convert(products_zip, out, name="a", workers=1, overwrite=True)
+
+    assert [path.name for path in (out / "encoded").iterdir()] == ["a-2-000000.data"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on file sizes")
+@pytest.mark.parametrize("limit", [1000, 20_000, 60_000])
+def test_a_file_that_cannot_grow_is_a_refused_output(tmp_path: Path, products_zip: Path, limit: int) -> None:
+    """Wherever writing fails, the status is 5, the folder stays empty, and no traceback is shown."""
+    program = (
+        "import resource, sys\n"
+        "from zarrpack.converters.commands.main import run\n"
+        "if __name__ == '__main__':\n"
+        f"    resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        f"    sys.exit(run(['convert', {str(products_zip)!r}, '-o', 'out', '--compression', 'none']))\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(program)
+
+    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 5, done.stderr
+    assert "nothing was published" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
