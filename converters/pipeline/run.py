@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -141,6 +143,8 @@ class PipelineRun:
         self._pool = pool
         self._batcher = Batcher(plan.selection, form, plan.limit, plan.items_per_data)
         self._error: BaseException | None = None
+        # Closed when the reading thread ends, so that the watch does not sleep on.
+        self._reading_ended, self._reading_open = Pipe(duplex=False)
         self._reading = threading.Thread(target=self._read, daemon=True)
         self._failed = 0
 
@@ -172,7 +176,8 @@ class PipelineRun:
     def _watch(self) -> None:
         pool = self._pool
         sentinels = {worker.process.sentinel: worker for worker in pool.workers}
-        for ready in wait([pool.control, *sentinels], timeout=_PROGRESS_SECONDS):
+        ends = [self._reading_ended] if self._reading.is_alive() else []
+        for ready in wait([pool.control, *ends, *sentinels], timeout=_PROGRESS_SECONDS):
             if ready is pool.control:
                 _, batch, failed = pool.receive()
                 self._failed += failed
@@ -193,6 +198,8 @@ class PipelineRun:
         except BaseException as error:  # noqa: BLE001 - raised again by the main thread
             self._error = error
             self._pool.fail()
+        finally:
+            self._reading_open.close()
 
     def _give_out(self, number: int, source: Source) -> None:
         for piece in self._batcher.batches_of(number, source):
@@ -202,9 +209,9 @@ class PipelineRun:
                 return
             if isinstance(piece, StreamedMember):
                 _pump(piece, worker)
-        journal = open_journal(self._plan.journal)
-        record_findings(journal, number, source.findings)
-        journal.close()
+        if source.findings:
+            with closing(open_journal(self._plan.journal)) as journal:
+                record_findings(journal, number, source.findings)
 
     def _read_again(self, batch: Batch) -> None:
         """Give a streamed member out again whose worker has died: its source is read once more."""
