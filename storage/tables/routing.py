@@ -18,6 +18,7 @@ __all__ = [
     "Route",
     "Target",
     "ValueKind",
+    "declared_categories",
     "declared_field",
     "find_route",
     "route",
@@ -31,12 +32,12 @@ FILE_LEVEL_PATTERNS = ("size_*", "duration_*", "processing_*", "flow_name", "des
 #: Patterns of categorical fields, where no schema has patterns.
 CATEGORICAL_PATTERNS = ("*_label", "category", "type", "material_*", "complexity")
 
-_DEFAULT_TARGETS: Mapping[str, Target] = {
-    "default_numeric": "file_level",
-    "default_categorical": "categorical",
-    "default_string": "categorical",
+#: Kind -> the rules that speak of it, the first that is there decides; without any, numbers alone are file_level.
+_RULES_OF_KIND: Mapping[ValueKind, tuple[str, ...]] = {
+    "bool": ("default_categorical",),
+    "number": ("default_numeric",),
+    "string": ("default_string", "default_categorical"),
 }
-_DEFAULT_OF_KIND = {"bool": "default_categorical", "number": "default_numeric", "string": "default_string"}
 
 
 class Route(NamedTuple):
@@ -111,11 +112,25 @@ def declared_field(field: str, schema: Mapping[str, Any] | None) -> Mapping[str,
     return {}
 
 
+def declared_categories(schema: Mapping[str, Any] | None) -> list[str]:
+    """Name the categorical fields whose values the schema lists.
+
+    Examples
+    --------
+    >>> declared_categories({"metadata": {"categorical": {"grade": {"values": [0, 1]}, "colour": {"dtype": "str"}}}})
+    ['grade']
+    """
+    section = _metadata_section(schema)
+    file_level, categorical = _mapping(section, "file_level"), _mapping(section, "categorical")
+    return [name for name in categorical if name not in file_level and _mapping(categorical, name).get("values")]
+
+
 def _target_of_kind(value_kind: ValueKind, rules: Mapping[str, Any]) -> Target:
-    rule = _DEFAULT_OF_KIND.get(value_kind)
-    if rule is None:
+    if value_kind not in _RULES_OF_KIND:
         return "file_level"
-    return "categorical" if rules.get(rule, _DEFAULT_TARGETS[rule]) == "categorical" else "file_level"
+    default = "file_level" if value_kind == "number" else "categorical"
+    target = next((rules[rule] for rule in _RULES_OF_KIND[value_kind] if rule in rules), default)
+    return "categorical" if target == "categorical" else "file_level"
 
 
 def _metadata_section(schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
