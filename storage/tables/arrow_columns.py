@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["arrow_array", "encodable"]
 
+# Arrow's names of floats, and numpy's.
+_FLOATS = {"float": "float32", "double": "float64"}
+
 
 def arrow_array(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     """Make an Arrow array; None is a missing value.
@@ -26,7 +29,7 @@ def arrow_array(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     values : sequence of int, float, bool, str, bytes or None
         All of one kind. At most 2 GiB of text or bytes.
     type_ : pyarrow.DataType
-        int64, float64, bool, string or binary.
+        Integers and floats of any width, bool, string or binary.
 
     Returns
     -------
@@ -36,7 +39,7 @@ def arrow_array(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     Raises
     ------
     OverflowError
-        If an integer does not fit into 64 bits.
+        If an integer does not fit into the type.
 
     Examples
     --------
@@ -72,7 +75,7 @@ def encodable(text: str) -> str:
 def _fixed(values: Sequence[Any], kind: str) -> npt.NDArray[Any]:
     if kind == "bool":
         return _bits(np.fromiter((bool(value) for value in values), np.bool_, len(values)))
-    dtype = np.int64 if kind == "int64" else np.float64
+    dtype = np.dtype(_FLOATS.get(kind, kind))
     return np.fromiter((0 if value is None else value for value in values), dtype, len(values))
 
 

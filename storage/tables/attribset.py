@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from zarrpack.storage.tables.fields import FieldKind
 from zarrpack.storage.tables.parquet import Column
+from zarrpack.storage.tables.rules import Category
 
 __all__ = ["ATTRIBSET_COLUMNS", "AttributeRow", "category_rows"]
 
@@ -26,12 +27,18 @@ _NO_DESCRIPTION = "not set"
 
 
 def category_rows(
-    table_name: str, kind: FieldKind, categories: Iterable[Any], declared: Mapping[str, Any]
+    table_name: str,
+    kind: FieldKind,
+    categories: Iterable[Any],
+    declared: Mapping[str, Any],
+    known: Mapping[int, Category] | None = None,
+    *,
+    by_value: bool = False,
 ) -> Iterator[AttributeRow]:
     """Give the rows of one field, by id; declared values go first.
 
     Integers are their own ids and are called by their label or their digits, bools are 0 and 1, and anything else is
-    counted from 0: declared values in the schema's order, others by first appearance.
+    counted: declared values from 0 in the schema's order, then those whose ids are known, then others.
 
     Parameters
     ----------
@@ -43,6 +50,10 @@ def category_rows(
         Distinct values as :class:`zarrpack.storage.tables.fields.FieldProfile` has them, by first appearance.
     declared : mapping
         What the schema says of the field: ``values`` and ``labels``, or nothing.
+    known : mapping of int to Category, optional
+        Ids whose names and descriptions are known. A label of the schema's is stronger than the name.
+    by_value : bool
+        Whether what is counted stands in the order of its values, not of appearance.
 
     Examples
     --------
@@ -51,20 +62,45 @@ def category_rows(
     >>> list(category_rows("grade", "int", [("int", 7)], {"values": [1, 2], "labels": ["low", "high"]}))
     [('grade', 1, 'low', 'not set'), ('grade', 2, 'high', 'not set'), ('grade', 7, '7', 'not set')]
     """
+    known = known or {}
     values = _listed(declared.get("values"))
     labels = _listed(declared.get("labels"))
+    labels = labels if len(labels) == len(values) else ()
     observed = [_value(key, kind) for key in categories]
     if kind in ("int", "bool") and all(isinstance(value, int) for value in values):
-        names = {int(value): str(value) for value in [*values, *sorted(observed)]}
-        if len(labels) == len(values):
-            names.update({int(value): str(label) for value, label in zip(values, labels, strict=True)})
+        names = _own_ids([*values, *sorted(observed)], values, labels, known)
     else:
-        texts = dict.fromkeys([*map(str, values), *map(str, observed)])
-        names = dict(enumerate(texts))
-        if len(labels) == len(values):
-            names.update(dict(enumerate(map(str, labels))))
+        observed = _in_order(observed, kind) if by_value else observed
+        names = _counted_ids([*map(str, values)], [*map(str, labels)], [*map(str, observed)], known)
     for number, name in names.items():
-        yield table_name, number, name, _NO_DESCRIPTION
+        description = known[number].description if number in known else ""
+        yield table_name, number, name, description or _NO_DESCRIPTION
+
+
+def _own_ids(
+    numbers: Iterable[Any], values: Sequence[Any], labels: Sequence[Any], known: Mapping[int, Category]
+) -> dict[int, str]:
+    names = {int(value): str(value) for value in numbers}
+    names.update({number: category.name for number, category in known.items()})
+    names.update({int(value): str(label) for value, label in zip(values, labels, strict=False)})
+    return names
+
+
+def _counted_ids(
+    values: Sequence[str], labels: Sequence[str], observed: Sequence[str], known: Mapping[int, Category]
+) -> dict[int, str]:
+    names = dict(enumerate(dict.fromkeys(values)))
+    taken = {*names.values(), *(category.name for category in known.values())}
+    for number, category in known.items():
+        names.setdefault(number, category.name)
+    following = max(names, default=-1) + 1
+    names.update(enumerate((text for text in dict.fromkeys(observed) if text not in taken), following))
+    names.update(dict(enumerate(labels)))
+    return names
+
+
+def _in_order(observed: Sequence[Any], kind: FieldKind) -> list[Any]:
+    return sorted(observed, key=float if kind in ("float", "int") else str)
 
 
 def _listed(values: object) -> Sequence[Any]:

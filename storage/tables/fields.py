@@ -32,11 +32,15 @@ class FieldProfile:
         Whether distinct values of every kind are kept, or of strings and bools only.
     unlimited : bool
         Whether any number of distinct values is kept.
+    bounds : tuple of (float, float) or None
+        The smallest and the largest number that fits; None: all do.
 
     Attributes
     ----------
     present : int
         How many values are not missing.
+    fits : bool
+        Whether all finite numbers are within the bounds.
     categories : dict or None
         The distinct values by first appearance, as keys; None where they are too many to be categories. The key
         of a bool or an integer is the pair (type, value), that of any other kind but a string (type, JSON text).
@@ -50,11 +54,15 @@ class FieldProfile:
     ('string', ['red', 'green'])
     """
 
-    __slots__ = ("_all_kinds", "_characters", "_flags", "_unlimited", "categories", "present")
+    __slots__ = ("_all_kinds", "_bounds", "_characters", "_flags", "_unlimited", "categories", "fits", "present")
 
-    def __init__(self, *, all_kinds: bool = False, unlimited: bool = False) -> None:
+    def __init__(
+        self, *, all_kinds: bool = False, unlimited: bool = False, bounds: tuple[float, float] | None = None
+    ) -> None:
         self._all_kinds = all_kinds
         self._unlimited = unlimited
+        self._bounds = bounds
+        self.fits = True
         self._flags = 0
         self._characters = 0
         self.present = 0
@@ -75,6 +83,8 @@ class FieldProfile:
             return
         self._flags |= flag
         self.present += 1
+        if self._bounds is not None and flag & (_INT | _FLOAT) and not self._bounds[0] <= value <= self._bounds[1]:
+            self.fits = self.fits and not math.isfinite(value)
         if self.categories is not None and (self._all_kinds or flag & (_STRING | _BOOL)):
             key = _category_key(value, flag)
             if key not in self.categories:

@@ -12,10 +12,12 @@ from typing import Any, TypeAlias
 
 from zarrpack.storage.tables.arrow_columns import encodable
 from zarrpack.storage.tables.attribset import ATTRIBSET_COLUMNS, AttributeRow, category_rows
+from zarrpack.storage.tables.declared_types import column_kind, declared_type
 from zarrpack.storage.tables.fields import FieldKind, FieldProfile, flat_fields
-from zarrpack.storage.tables.parquet import Column, ColumnType, table_writer, write_rows
-from zarrpack.storage.tables.routing import ValueKind, declared_field, find_route
+from zarrpack.storage.tables.parquet import Column, table_writer, write_rows
+from zarrpack.storage.tables.routing import ValueKind, declared_categories, declared_field, find_route
 from zarrpack.storage.tables.row_groups import RowGroups
+from zarrpack.storage.tables.rules import TableRules
 
 __all__ = ["MOST_COLUMNS", "ItemRow", "TablesReport", "write_tables"]
 
@@ -24,10 +26,9 @@ MOST_COLUMNS = 2000
 
 _REST = "metadata_json"
 _RESERVED = ("id", "name", "description", "flow_name", "subset", "table_name", _REST)
-_TABLE_NAME = "file_info"
 _NO_SUBSET = "N/A"
+_AS_CONVERTED = TableRules()
 _NOT_SET = "not set"
-_COLUMN_TYPES: dict[FieldKind, ColumnType] = {"int": "int64", "float": "float64", "bool": "bool"}
 _VALUE_KINDS: dict[FieldKind, ValueKind] = {"int": "number", "float": "number", "bool": "bool", "string": "string"}
 
 
@@ -101,6 +102,7 @@ def write_tables(
     *,
     flow_name: str | None = None,
     schema: Mapping[str, Any] | None = None,
+    rules: TableRules = _AS_CONVERTED,
 ) -> TablesReport:
     """Write infoset and attribset. Equal rows give equal bytes.
 
@@ -113,7 +115,10 @@ def write_tables(
     flow_name : str or None
         Value of the column of that name; None: there is no such column.
     schema : mapping or None
-        A user's schema: routing rules and declared fields, possibly in part.
+        A user's schema: routing rules and declared fields, possibly in part. A column has the declared dtype if all values
+        fit into it.
+    rules : TableRules
+        How tables are made; if nothing is said, as a conversion does.
 
     Raises
     ------
@@ -133,21 +138,20 @@ def write_tables(
     """
     fixed = [name for name in _RESERVED if name != _REST and (name != "flow_name" or flow_name is not None)]
     survey = _survey(rows(), MOST_COLUMNS - len(fixed), schema)
-    names = _column_names(survey.profiles)
-    kinds = {name: _kind(name, profile, schema) for name, profile in survey.profiles.items()}
+    names = _column_names(survey.profiles, rules)
+    kinds: dict[str, FieldKind] = {}
     columns = [Column(name, "int64" if name == "id" else "string", False) for name in fixed]
-    for name, kind in kinds.items():
-        columns.append(
-            Column(names[name], _COLUMN_TYPES.get(kind, "string"), survey.profiles[name].present < survey.items)
-        )
+    for name, profile in survey.profiles.items():
+        kinds[name], type_ = column_kind(profile, declared_type(declared_field(name, schema)))
+        columns.append(Column(names[name], type_, profile.present < survey.items))
     columns += [Column(_REST, "string")] if survey.overflowed else []
     with table_writer(infoset, columns) as table:
         groups = RowGroups(table, len(fixed), kinds, overflows=survey.overflowed)
         for row in rows():
-            groups.add(_fixed_values(row, flow_name), row.fields)
+            groups.add(_fixed_values(row, flow_name, rules.table_name), row.fields)
         groups.flush()
-    categorical = [name for name in kinds if _is_categorical(name, kinds[name], survey, schema)]
-    write_rows(attribset, ATTRIBSET_COLUMNS, _attribute_rows(categorical, survey, names, kinds, schema))
+    categorical = [name for name in kinds if _is_categorical(name, kinds[name], survey, schema, rules)]
+    write_rows(attribset, ATTRIBSET_COLUMNS, _attribute_rows(categorical, survey, names, kinds, schema, rules))
     return TablesReport(
         items=survey.items,
         columns=tuple(column.name for column in columns),
@@ -178,13 +182,18 @@ def _survey(rows: Iterator[ItemRow], room: int, schema: Mapping[str, Any] | None
 def _new_profile(name: str, schema: Mapping[str, Any] | None) -> FieldProfile:
     target, rule = find_route(name, "number", schema)
     is_categorical = target == "categorical"
-    return FieldProfile(all_kinds=is_categorical, unlimited=is_categorical and rule == "declared")
+    type_ = declared_type(declared_field(name, schema))
+    return FieldProfile(
+        all_kinds=is_categorical,
+        unlimited=is_categorical and rule == "declared",
+        bounds=None if type_ is None else type_.bounds,
+    )
 
 
-def _column_names(fields: Iterable[str]) -> dict[str, str]:
+def _column_names(fields: Iterable[str], rules: TableRules) -> dict[str, str]:
     """Give each field a column name that is its own or, if that is taken, has ``_`` at the end."""
     own = {name: encodable(name) for name in fields}
-    taken = {*_RESERVED, ""}
+    taken = {*_RESERVED, ""}.difference(rules.own_columns)
     # A field that is called `id_` keeps its name, wherever the field `id` stands.
     literal = {name for name, column in own.items() if name == column and name not in taken}
     taken |= literal
@@ -198,22 +207,19 @@ def _column_names(fields: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def _kind(name: str, profile: FieldProfile, schema: Mapping[str, Any] | None) -> FieldKind:
-    is_float = str(declared_field(name, schema).get("dtype", "")).startswith("float")
-    return "float" if is_float and profile.kind == "int" else profile.kind
-
-
-def _fixed_values(row: ItemRow, flow_name: str | None) -> list[Any]:
+def _fixed_values(row: ItemRow, flow_name: str | None, table_name: str) -> list[Any]:
     flow = [] if flow_name is None else [flow_name]
-    return [row.code, row.name, row.description or _NOT_SET, *flow, row.subset or _NO_SUBSET, _TABLE_NAME]
+    return [row.code, row.name, row.description or _NOT_SET, *flow, row.subset or _NO_SUBSET, table_name]
 
 
-def _is_categorical(name: str, kind: FieldKind, survey: _Survey, schema: Mapping[str, Any] | None) -> bool:
+def _is_categorical(
+    name: str, kind: FieldKind, survey: _Survey, schema: Mapping[str, Any] | None, rules: TableRules
+) -> bool:
     target, rule = find_route(name, _VALUE_KINDS.get(kind, "other"), schema)
     categories = survey.profiles[name].categories
-    if target != "categorical" or categories is None:
+    if target != "categorical" or categories is None or (name in rules.own_columns and rule != "declared"):
         return False
-    if rule == "kind" and kind == "string":
+    if rule == "kind" and kind == "string" and not rules.text_is_categorical:
         return 0 < 2 * len(categories) < survey.items
     return rule == "declared" or len(categories) > 0
 
@@ -224,7 +230,19 @@ def _attribute_rows(
     names: Mapping[str, str],
     kinds: Mapping[str, FieldKind],
     schema: Mapping[str, Any] | None,
+    rules: TableRules,
 ) -> Iterator[AttributeRow]:
-    for name in categorical:
-        categories = survey.profiles[name].categories or ()
-        yield from category_rows(names[name], kinds[name], categories, declared_field(name, schema))
+    fields = {name: (names[name], kinds[name], survey.profiles[name].categories or ()) for name in categorical}
+    # Declared categories are in the dictionary even if no row has the field.
+    for name in declared_categories(schema):
+        if name not in names:
+            type_ = declared_type(declared_field(name, schema))
+            fields[name] = (encodable(name), type_.kind if type_ else "string", ())
+    for name, (table, kind, categories) in fields.items():
+        declared = declared_field(name, schema)
+        known = rules.dictionary.get(table)
+        yield from category_rows(table, kind, categories, declared, known, by_value=rules.sorted_categories)
+    tables = {table for table, _, _ in fields.values()}
+    for table, known in rules.dictionary.items():
+        if table not in tables:
+            yield from category_rows(table, "int", (), {}, known)

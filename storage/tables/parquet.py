@@ -13,7 +13,21 @@ from zarrpack.storage.tables.arrow_columns import arrow_array
 
 __all__ = ["Column", "ColumnType", "TableWriter", "table_writer", "write_rows"]
 
-ColumnType: TypeAlias = Literal["int64", "float64", "bool", "string", "binary"]
+ColumnType: TypeAlias = Literal[
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float32",
+    "float64",
+    "bool",
+    "string",
+    "binary",
+]
 
 #: Rows of a row group, where nothing else is said.
 GROUP_ROWS = 4_000
@@ -21,7 +35,9 @@ GROUP_ROWS = 4_000
 # What pandas makes of a column: (its word for the type, dtype without, dtype with missing values). Without this a
 # missing value would turn integers into floats.
 _PANDAS_TYPES = {
-    "int64": ("int64", "int64", "Int64"),
+    **{f"int{bits}": (f"int{bits}", f"int{bits}", f"Int{bits}") for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": (f"uint{bits}", f"uint{bits}", f"UInt{bits}") for bits in (8, 16, 32, 64)},
+    "float32": ("float32", "float32", "float32"),
     "float64": ("float64", "float64", "float64"),
     "bool": ("bool", "bool", "boolean"),
     "string": ("unicode", "object", "object"),
@@ -36,7 +52,7 @@ class Column(NamedTuple):
     ----------
     name : str
         Unique in the table.
-    type : {"int64", "float64", "bool", "string", "binary"}
+    type : {"int8", ..., "int64", "uint8", ..., "uint64", "float32", "float64", "bool", "string", "binary"}
         Of its values.
     nullable : bool
         Whether values may be missing.
@@ -63,9 +79,7 @@ class TableWriter:
         import pyarrow.parquet as pq
 
         self._arrow = pa
-        types = {"int64": pa.int64(), "float64": pa.float64(), "bool": pa.bool_()}
-        types |= {"string": pa.string(), "binary": pa.binary()}
-        fields = [pa.field(one.name, types[one.type], one.nullable) for one in columns]
+        fields = [pa.field(one.name, pa.type_for_alias(one.type), one.nullable) for one in columns]
         self._schema = pa.schema(fields, {b"pandas": _pandas_metadata(columns)})
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", write_page_checksum=True)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from zarrpack.storage.tables.attribset import category_rows
+from zarrpack.storage.tables.rules import Category
 
 
 def rows(kind: Any, categories: list[Any], **declared: Any) -> list[tuple[int, str]]:
@@ -45,3 +46,40 @@ def test_ids_follow_the_kind(
 ) -> None:
     """Integers are their own ids, bools 0 and 1, all else is counted; declared values go first, ids are unique."""
     assert rows(kind, categories, **declared) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "categories", "declared", "expected"),
+    [
+        ("int", [("int", 2), ("int", 0)], {}, {0: "zero", 2: "2", 5: "five"}),
+        ("int", [], {"values": [0], "labels": ["nothing"]}, {0: "nothing", 5: "five"}),
+        ("string", ["six", "five", "ten"], {}, {0: "zero", 5: "five", 6: "six", 7: "ten"}),
+        ("string", ["zero"], {"values": ["five"]}, {0: "five", 5: "five"}),
+    ],
+)
+def test_known_ids_keep_their_names(
+    kind: Any, categories: list[Any], declared: dict[str, Any], expected: dict[int, str]
+) -> None:
+    """What the schema declares is stronger, what is observed comes behind, and the descriptions stay with their ids."""
+    known = {0: Category("zero"), 5: Category("five", "a hand")}
+    found = list(category_rows("f", kind, categories, declared, known, by_value=True))
+
+    assert {number: name for _, number, name, _ in found} == expected
+    assert len(found) == len(expected)
+    assert {number: text for _, number, _, text in found if text != "not set"} == {5: "a hand"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "categories", "expected"),
+    [
+        ("string", ["b", "a", "B"], ["B", "a", "b"]),
+        ("float", [("float", "10.0"), ("float", "9.5")], ["9.5", "10.0"]),
+        ("json", ["b", ("int", 1)], ['"b"', "1"]),
+        ("int", [("int", 10), ("int", 9)], ["9", "10"]),
+    ],
+)
+def test_categories_can_be_counted_by_value(kind: Any, categories: list[Any], expected: list[str]) -> None:
+    """Numbers in numerical order, text in that of its characters; the same whatever came first."""
+    for order in (categories, categories[::-1]):
+        found = list(category_rows("f", kind, order, {"values": ["q"]} if kind == "int" else {}, by_value=True))
+        assert [name for _, _, name, _ in found if name != "q"] == expected

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from zarrpack.storage.tables import row_groups
 from zarrpack.storage.tables.infoset import MOST_COLUMNS, ItemRow, TablesReport, write_tables
+from zarrpack.storage.tables.rules import Category, TableRules
 
 FIXED = ["id", "name", "description", "subset", "table_name"]
 
@@ -175,7 +176,7 @@ def test_bools_are_categories_zero_and_one(tmp_path: Path) -> None:
 
 
 def test_the_schema_declares_categories(tmp_path: Path) -> None:
-    """Values and labels as declared, then what was observed; no limits apply; floats stay floats."""
+    """Values and labels as declared, then what was observed; no limits apply; whole numbers are floats if declared so."""
     schema = {
         "metadata": {
             "categorical": {
@@ -193,7 +194,87 @@ def test_the_schema_declares_categories(tmp_path: Path) -> None:
     assert tables.categories("grade") == {0: "low", 1: "high", 2: "2"}
     assert len(tables.categories("serial")) == 1200
     assert tables.categories("unseen") == {0: "x"}
-    assert tables.infoset["mass"].dtype == np.float64
+    assert tables.infoset["mass"].dtype == np.float32
+    assert tables.values("mass") == list(range(1200))
+
+
+@pytest.mark.parametrize(
+    ("declared", "values", "dtype"),
+    [
+        ("int32", [1, -(2**31)], "int32"),
+        ("int32", [1, None], "Int32"),
+        ("int8", [1, 128], "int64"),
+        ("uint8", [0, 255], "uint8"),
+        ("uint8", [-1, 3], "int64"),
+        ("uint64", [2**62, 0], "uint64"),
+        ("int64", [1, 2], "int64"),
+        ("int16", [1.5, 2], "float64"),
+        ("int16", [True, False], "bool"),
+        ("float32", [1.5, 2], "float32"),
+        ("float32", [1.5, None, float("nan"), float("-inf")], "float32"),
+        ("float32", [1e300, 2], "float64"),
+        ("float32", [10**39, 2], "str"),
+        ("float32", [2**60, 2], "float32"),
+        ("float16", [1.5, 2], "float32"),
+        ("float64", [1, 2], "float64"),
+        ("float64", ["a", "b"], "str"),
+        ("bool", [True, None], "boolean"),
+        ("bool", [0, 1], "int64"),
+        ("str", ["a", "b"], "str"),
+        ("str", [1, 2], "int64"),
+        ("datetime64[s]", ["2025-01-01"], "str"),
+        ("no such dtype", [1, 2], "int64"),
+        (5, [1, 2], "int64"),
+        ("int16", [None, None], "Int16"),
+        ("bool", [None], "boolean"),
+    ],
+)
+def test_a_column_has_the_declared_dtype_if_all_values_fit(
+    tmp_path: Path, declared: Any, values: list[Any], dtype: str
+) -> None:
+    """Else it is as if nothing were declared, and no value is changed."""
+    schema = {"metadata": {"file_level": {"f": {"dtype": declared}}}}
+    tables = Tables(tmp_path, [{"f": value} for value in values], schema=schema)
+
+    assert str(tables.infoset["f"].dtype).replace("object", "str").replace("string", "str") == dtype
+    plain = [str(value) if dtype == "str" and isinstance(value, int) else value for value in values]
+    np.testing.assert_equal(tables.values("f"), plain)
+
+
+def test_declared_categories_need_no_row(tmp_path: Path) -> None:
+    """They are in the dictionary with their own ids though no item has the field; a field without values is not."""
+    declared = {"grade": {"dtype": "int32", "values": [10, 20], "labels": ["low", "high"]}, "other": {"dtype": "str"}}
+    tables = Tables(tmp_path, [{"n": 1}], schema={"metadata": {"categorical": declared}})
+
+    assert tables.categories("grade") == {10: "low", 20: "high"}
+    assert set(tables.attribset["table_name"]) == {"grade"}
+    assert "grade" not in tables.infoset
+
+
+RULES = TableRules(
+    table_name="parts",
+    own_columns=("flow_name", "picture"),
+    text_is_categorical=True,
+    sorted_categories=True,
+    dictionary={"face_types": {0: Category("Plane", "Flat"), 2: Category("Cone")}, "file_label": {1: Category("one")}},
+)
+
+
+def test_rules_change_what_tables_are(tmp_path: Path) -> None:
+    """Text counts as categories at once, in the order of values; own columns keep their names and have no categories."""
+    fields = [{"flow_name": "f", "picture": "x.png", "colour": "red", "file_label": 1}, {"colour": "blue"}]
+    tables = Tables(tmp_path, fields, rules=RULES)
+
+    assert list(tables.infoset.columns) == [*FIXED, "flow_name", "picture", "colour", "file_label"]
+    assert set(tables.infoset["table_name"]) == {"parts"}
+    assert tables.report.categorical == ("colour", "file_label")
+    assert tables.attribset.to_numpy().tolist() == [
+        ["colour", 0, "blue", "not set"],
+        ["colour", 1, "red", "not set"],
+        ["file_label", 1, "one", "not set"],
+        ["face_types", 0, "Plane", "Flat"],
+        ["face_types", 2, "Cone", "not set"],
+    ]
 
 
 def test_the_dictionary_has_exactly_four_columns(tmp_path: Path) -> None:

@@ -69,6 +69,21 @@ def test_the_schema_sets_patterns_and_defaults() -> None:
     assert find_route("file_label", "string", schema) == ("file_level", "kind")
 
 
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ({"default_categorical": "file_level"}, "file_level"),
+        ({"default_categorical": "file_level", "default_string": "categorical"}, "categorical"),
+        ({"default_string": "file_level"}, "file_level"),
+        ({"default_string": "nonsense"}, "file_level"),
+        ({"default_numeric": "file_level"}, "categorical"),
+    ],
+)
+def test_strings_without_a_rule_go_where_categories_go(rules: dict[str, str], expected: str) -> None:
+    """Schemas of others have one default for strings and bools together."""
+    assert route("colour", "string", {"metadata": {"routing_rules": rules}}) == expected
+
+
 @pytest.mark.parametrize("schema", [{}, {"metadata": None}, {"metadata": {"categorical": 5}}, {"domain": "x"}])
 def test_partial_schemas_work(schema: dict[str, Any]) -> None:
     """What a schema does not say is as without a schema."""
