@@ -1,22 +1,29 @@
-"""Per-file stores and packs, from anywhere, become one dataset with its tables."""
+"""Per-file stores, packs and datasets, from anywhere, become one dataset with its tables."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zarrpack.converters.dataset_files import write_dataset_files
+from zarrpack.converters.items.assign import assign_items
+from zarrpack.converters.items.metadata import ItemMetadata
 from zarrpack.converters.items.options import ItemOptions
+from zarrpack.converters.merged_items import MergedDataset, MergedItems
 from zarrpack.converters.output import OutputSet, claimed
 from zarrpack.converters.pipeline.journal_schema import SCHEMA
 from zarrpack.converters.stage_clock import StageClock
 from zarrpack.errors import NothingUsable, SourceError, UsageError
 from zarrpack.storage.data_file import DataFile
+from zarrpack.storage.datasetstorage.merge_layout import MergeLayout
+from zarrpack.storage.datasetstorage.source_codes import assign_codes, dataset_codes
+from zarrpack.storage.datasetstorage.source_survey import SourceSurvey, survey_sources
 from zarrpack.storage.member_descriptions import member_descriptions
+from zarrpack.storage.merge.merge import MergeOptions, MergeReport, merge_arrays
+from zarrpack.storage.merge.rules import MergeRules
 
 __all__ = ["MergeResult", "merge_files"]
 
@@ -32,13 +39,13 @@ class MergeResult:
     dataset, infoset, attribset : Path
         The files, as absolute paths.
     sources : int
-        ``.data`` files merged.
+        Files merged.
     items : int
         Rows of the `.infoset`.
     chunks_copied, chunks_encoded : int
         Chunks that were copied as they are, and that were encoded anew.
     notes : tuple of str
-        What had to be done to make the sources fit together.
+        What had to be done to make the sources fit together, and what of datasets was encoded anew although it was whole.
     seconds : float
         Time it took.
     """
@@ -61,18 +68,31 @@ class MergeResult:
 
 
 def merge_files(
-    sources: Sequence[Path], out: Path, *, overwrite: bool = False, threads: int | None = None
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    overwrite: bool = False,
+    promote: bool = False,
+    strict: bool = False,
+    threads: int | None = None,
 ) -> MergeResult:
-    """Join ``.data`` files into one dataset; each of their members becomes an item.
+    """Join ``.data`` files and datasets into one dataset; each member of a ``.data`` file becomes an item.
+
+    Datasets come first. The items of the first keep their codes, those of others follow; what the datasets' infosets and
+    attribsets say is taken over, and their chunks are copied where they can be.
 
     Parameters
     ----------
     sources : sequence of Path
-        ``.data`` files, and folders of them, taken in the order of their names.
+        ``.data`` and ``.dataset`` files, and folders of ``.data`` files, taken in the order of their names.
     out : Path
         The ``NAME.dataset`` to write; the tables go beside it.
     overwrite : bool
         Whether files of that name may be replaced.
+    promote : bool
+        Whether numbers of different kinds in one array become one dtype.
+    strict : bool
+        Whether arrays that some sources lack are refused, not padded.
     threads : int or None
         Threads that encode; None: one per processor. The bytes written do not depend on it.
 
@@ -83,7 +103,9 @@ def merge_files(
     SourceError
         If a source does not exist.
     FormatError
-        If a source is no ``.data`` file, or damaged.
+        If a source is no such file, or damaged.
+    MergeError
+        If the sources do not fit together.
     NothingUsable
         If no source holds anything.
     OutputRefused
@@ -91,17 +113,21 @@ def merge_files(
     """
     if out.suffix != ".dataset" or not out.stem:
         raise UsageError(f"{out}: expected an output that ends in .dataset; name it NAME.dataset")
-    files = [file for source in sources for file in _data_files(source)]
-    if out.resolve() in files:
-        raise UsageError(f"{out}: expected an output that is none of the sources; choose another name")
+    files = _datasets_first([file for source in sources for file in _files(source)])
+    if out.exists() and any(file.samefile(out) for file in files):
+        raise UsageError(
+            f"{out}: expected an output that is none of the sources, found one of them; choose another name"
+        )
     clock = StageClock()
     output = OutputSet(out.parent, out.stem, _SUFFIXES)
-    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as journal:
+    with closing(sqlite3.connect(":memory:")) as journal:
         journal.executescript(SCHEMA)
         needed = sum(file.stat().st_size for file in files)
         with claimed(output, overwrite=overwrite, needed_bytes=needed):
-            _journal_members(journal, files)
-            report = write_dataset_files(journal, output, ItemOptions(), threads=threads, stage=clock.stage)
+            found = survey_sources([str(file) for file in files], None, skips_unreadable=False)
+            rules = MergeRules(has_own_chunks=True, is_strict=strict)
+            report = _merge_arrays(found, output, rules, promote=promote, threads=threads)
+            items = _write_tables(journal, found, output)
             output.publish()
     folder = out.parent.resolve()
     return MergeResult(
@@ -109,15 +135,15 @@ def merge_files(
         infoset=folder / f"{out.stem}.infoset",
         attribset=folder / f"{out.stem}.attribset",
         sources=len(files),
-        items=report.items,
+        items=items,
         chunks_copied=report.chunks_copied,
         chunks_encoded=report.chunks_encoded,
-        notes=report.notes,
+        notes=(*report.notes, *(f"{place}: encoded anew: {why}" for place, why in report.reencoded.items())),
         seconds=clock.seconds()["total"],
     )
 
 
-def _data_files(source: Path) -> list[Path]:
+def _files(source: Path) -> list[Path]:
     if source.is_dir():
         found = sorted(source.glob("*.data"), key=lambda path: path.name)
         if not found:
@@ -128,11 +154,78 @@ def _data_files(source: Path) -> list[Path]:
     return [source.resolve()]
 
 
-def _journal_members(journal: sqlite3.Connection, files: Sequence[Path]) -> None:
+def _datasets_first(files: Sequence[Path]) -> list[Path]:
+    return sorted(files, key=lambda file: file.suffix != ".dataset")
+
+
+def _merge_arrays(
+    found: SourceSurvey, output: OutputSet, rules: MergeRules, *, promote: bool, threads: int | None
+) -> MergeReport:
+    layout = MergeLayout(found.survey)
+    layout.check_rows(is_strict=rules.is_strict)
+    sources = found.survey.sources
+    # Numbers of the members stand for their names, which need not differ.
+    numbers = [
+        [] if one.kind == "dataset" else [f"{n}/{k}" for k in range(one.members)] for n, one in enumerate(sources)
+    ]
+    _, taken = dataset_codes(sources)
+    given = {name: taken + code for code, name in enumerate(name for some in numbers for name in some)}
+    if not taken + len(given):
+        raise NothingUsable("none of the sources holds a member; nothing was published")
+    codes = assign_codes(sources, numbers, given)
+    options = MergeOptions(
+        view=layout.view,
+        rules=replace(rules, dtypes=layout.dtypes(promote=promote, only_keyed=True), first_dimensions=layout.primary),
+        labels=codes.labels,
+        schema=found.schema,
+    )
+    return merge_arrays(
+        [one.path for one in sources],
+        lambda number, _source: codes.of(number),
+        output.temporary(".dataset"),
+        count=codes.count,
+        threads=threads,
+        metadata=None if found.schema is None else {"_storage_schema": found.schema},
+        options=options,
+    )
+
+
+def _write_tables(journal: sqlite3.Connection, found: SourceSurvey, output: OutputSet) -> int:
+    """Write infoset and attribset; give the number of items."""
+    # pyarrow costs a tenth of a second to import.
+    from zarrpack.storage.tables.infoset import write_tables
+    from zarrpack.storage.tables.rules import TableRules
+
+    of_datasets, taken = dataset_codes(found.survey.sources)
+    datasets = []
+    for number, codes in of_datasets.items():
+        source = found.survey.sources[number]
+        first = int(codes.min(initial=taken)) - (min(source.order, default=0) if source.order else 0)
+        datasets.append(MergedDataset(Path(source.path), first, tuple(sorted(codes.tolist()))))
+    data = [Path(source.path) for source in found.survey.sources if source.kind != "dataset"]
+    stores = _journal_members(journal, data)
+    assign_items(journal, ItemOptions(), packs=output.packs)
+    items = MergedItems(datasets, ItemMetadata(journal, ItemOptions(), output.packs), stores, taken)
+    report = write_tables(
+        items.__iter__,
+        output.temporary(".infoset"),
+        output.temporary(".attribset"),
+        flow_name=output.name,
+        schema=found.schema,
+        rules=TableRules(dictionary=items.dictionary()),
+    )
+    return report.items
+
+
+def _journal_members(journal: sqlite3.Connection, files: Sequence[Path]) -> dict[int, str]:
+    """Enter all members; give the numbers of those that are a user's own stores, with their names."""
+    stores: dict[int, str] = {}
     number = 0
     for batch, file in enumerate(files):
         with DataFile(file) as data:
             names = [member.name for member in member_descriptions(data)]
+            if data.kind != "pack" and not any("zarrpack_family" in group for group in data.groups.values()):
+                stores[number] = names[0]
         rows = [(number + local, batch, local, name, batch, local) for local, name in enumerate(names)]
         journal.execute("INSERT INTO sources VALUES (?, ?, 'data')", (batch, file.name))
         journal.execute("INSERT INTO batches VALUES (?, ?, ?, ?, 0, '')", (batch, number, len(names), str(file)))
@@ -142,5 +235,4 @@ def _journal_members(journal: sqlite3.Connection, files: Sequence[Path]) -> None
             rows,
         )
         number += len(names)
-    if not number:
-        raise NothingUsable("none of the sources holds a member; nothing was published")
+    return stores

@@ -1,4 +1,4 @@
-"""What is kept: formats, the pack encoder, the merge, the tables, and stores of one's own."""
+"""What is kept: formats, the pack encoder, the merge, the tables, and the stores and datasets of one's own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zarrpack.storage.datasetstorage.dataset_info import DatasetInfo
+    from zarrpack.storage.datasetstorage.dataset_merger import DatasetMerger
     from zarrpack.storage.datasetstorage.schema_builder import SchemaBuilder
     from zarrpack.storage.datasetstorage.schema_templates import SchemaTemplates
     from zarrpack.storage.datastorage.base import DataStorage
@@ -13,11 +15,16 @@ if TYPE_CHECKING:
     from zarrpack.storage.datastorage.json_files import JsonStorageHandler
     from zarrpack.storage.datastorage.memory import MemoryStorage
     from zarrpack.storage.datastorage.opt import OptStorage
+    from zarrpack.storage.file_retriever import CADFileRetriever, LocalStorageProvider
 
 # Imported on first use: a process that only encodes needs none of them.
 _HOMES = {
+    "CADFileRetriever": "zarrpack.storage.file_retriever",
     "DataStorage": "zarrpack.storage.datastorage.base",
+    "DatasetInfo": "zarrpack.storage.datasetstorage.dataset_info",
+    "DatasetMerger": "zarrpack.storage.datasetstorage.dataset_merger",
     "JsonStorageHandler": "zarrpack.storage.datastorage.json_files",
+    "LocalStorageProvider": "zarrpack.storage.file_retriever",
     "MemoryStorage": "zarrpack.storage.datastorage.memory",
     "OptStorage": "zarrpack.storage.datastorage.opt",
     "SchemaBuilder": "zarrpack.storage.datasetstorage.schema_builder",
@@ -26,8 +33,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "CADFileRetriever",
     "DataStorage",
+    "DatasetInfo",
+    "DatasetMerger",
     "JsonStorageHandler",
+    "LocalStorageProvider",
     "MemoryStorage",
     "OptStorage",
     "SchemaBuilder",

@@ -92,6 +92,8 @@ class DataFile:
     def close(self) -> None:
         """Close the file. Idempotent."""
         self._file.close()
+        # Arrays know their file: a circle, which would keep the documents of hundreds of files until it is looked for.
+        self.__dict__.pop("arrays", None)
 
     @property
     def kind(self) -> str:

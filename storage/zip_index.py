@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from struct import Struct
 
 from zarrpack.errors import FormatError
-from zarrpack.storage.zip_directory import DirectoryEntry, DirectoryLocation, read_directory
+from zarrpack.storage.zip_directory import DirectoryEntry, zip64_numbers
+from zarrpack.storage.zip_end import UNKNOWN_32
 
 __all__ = ["entry_at", "index_directory"]
 
 _RECORD = Struct("<4s24xHHH12x")
+_FIELDS = Struct("<8xHHIIIIHH6xII")
 _RECORD_BYTES = 46
 
 
@@ -70,7 +71,12 @@ def entry_at(directory: bytes, position: int) -> DirectoryEntry:
     DirectoryEntry
         The record.
     """
-    _, name_size, extra_size, comment_size = _RECORD.unpack_from(directory, position)
-    size = _RECORD_BYTES + name_size + extra_size + comment_size
-    record = io.BytesIO(directory[position : position + size])
-    return next(read_directory(record, DirectoryLocation(0, size, 1, 0, b"")))
+    flags, method, date_time, crc32, packed, size, name_size, extra_size, mode, header = _FIELDS.unpack_from(
+        directory, position
+    )
+    name_end = position + _RECORD_BYTES + name_size
+    name = directory[position + _RECORD_BYTES : name_end]
+    extra = directory[name_end : name_end + extra_size]
+    if UNKNOWN_32 in (packed, size, header):
+        size, packed, header = zip64_numbers(extra, size, packed, header)
+    return DirectoryEntry(name, flags, method, date_time, crc32, packed, size, header, mode, extra)

@@ -1,4 +1,4 @@
-"""``zarrpack merge``: per-file stores and packs become one dataset."""
+"""``zarrpack merge``: per-file stores, packs and datasets become one dataset."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from zarrpack.converters.commands.report import megabytes, print_notes
 __all__ = ["merge_command"]
 
 
-@click.command("merge", short_help="Per-file stores and packs become one dataset.")
+@click.command("merge", short_help="Per-file stores, packs and datasets become one dataset.")
 @click.argument("sources", nargs=-1, required=True, type=GivenPath(), metavar="SOURCE...")
 @click.option("-o", "--out", required=True, type=GivenPath(), metavar="NAME.dataset", help="The result.")
 @click.option("--overwrite", is_flag=True, help="Replace files of this name that exist.")
+@click.option("--promote", is_flag=True, help="Make one dtype of numbers of different kinds, instead of refusing them.")
+@click.option("--strict", is_flag=True, help="Refuse arrays that some sources lack, instead of padding them.")
 @common_options
-def merge_command(sources: tuple[Path, ...], out: Path, overwrite: bool, quiet: bool, as_json: bool) -> int:
-    """Join .data files, in the order given, into NAME.dataset with NAME.infoset and NAME.attribset.
+def merge_command(
+    sources: tuple[Path, ...], out: Path, overwrite: bool, promote: bool, strict: bool, quiet: bool, as_json: bool
+) -> int:
+    """Join .data files and datasets, in the order given, into NAME.dataset with NAME.infoset and NAME.attribset.
 
-    SOURCE is a .data file or a folder of them (taken in the order of their names).
+    SOURCE is a .data file, a folder of them (taken in the order of their names), or a .dataset. Datasets come first: the
+    codes of the first one stay, and its tables are taken over.
     """
     from zarrpack.converters.merging import merge_files
 
-    result = merge_files(sources, out, overwrite=overwrite)
+    result = merge_files(sources, out, overwrite=overwrite, promote=promote, strict=strict)
     if as_json:
         click.echo(json.dumps(result.to_mapping()))
     elif not quiet:

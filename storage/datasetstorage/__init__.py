@@ -1,4 +1,4 @@
-"""Schemas: which arrays and metadata per-file stores hold."""
+"""Schemas, and what joins and describes many per-file stores."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zarrpack.storage.datasetstorage.dataset_info import DatasetInfo
+    from zarrpack.storage.datasetstorage.dataset_merger import DatasetMerger
     from zarrpack.storage.datasetstorage.schema_builder import SchemaBuilder, create_cad_schema
     from zarrpack.storage.datasetstorage.schema_templates import SchemaTemplates
 
-# Imported on first use, so that a store that has no schema needs none of it.
+# Imported on first use: a schema needs neither the merge nor Parquet.
 _HOMES = {
+    "DatasetInfo": "zarrpack.storage.datasetstorage.dataset_info",
+    "DatasetMerger": "zarrpack.storage.datasetstorage.dataset_merger",
     "SchemaBuilder": "zarrpack.storage.datasetstorage.schema_builder",
     "SchemaTemplates": "zarrpack.storage.datasetstorage.schema_templates",
     "create_cad_schema": "zarrpack.storage.datasetstorage.schema_builder",
 }
 
-__all__ = ["SchemaBuilder", "SchemaTemplates", "create_cad_schema"]
+__all__ = ["DatasetInfo", "DatasetMerger", "SchemaBuilder", "SchemaTemplates", "create_cad_schema"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from zarrpack.storage.base import Codec
 from zarrpack.storage.merge.columns import Columns, Interned
+from zarrpack.storage.merge.padding import Runs
 
 __all__ = ["ArrayKind", "Catalogue", "GroupKey"]
 
@@ -89,14 +89,18 @@ class ArrayKind:
 class Catalogue:
     """What pass 1 has found. Rows of the tables are known by number.
 
-    A *part* is an array of a source: a data array (`data` is 1), or a flat array's offsets or shapes. A flat array's
-    `offsets` and `shapes` are the numbers of these parts, or -1; its row set is that of its things. `chunk` is the number
-    of its first chunk.
+    A *part* is an array of a source: a data array (`data` is 1), or a flat array's offsets or shapes. A flat array's row
+    set is that of its things. `chunk` is the number of its first chunk.
     """
 
     def __init__(self) -> None:
-        self.paths: list[Path] = []
+        #: As text, which takes a quarter of the memory of a Path.
+        self.paths: list[str] = []
+        #: The numbers of the sources that are datasets.
+        self.datasets: set[int] = set()
         self.kinds = Interned[ArrayKind]()
+        #: What tells the kind of an array without attributes -> the kind.
+        self.plain_kinds: dict[Hashable, ArrayKind] = {}
         #: (shape without the first axis, chunk shape)
         self.grids = Interned[tuple[tuple[int, ...], tuple[int, ...]]]()
         #: An array's place in its file, such as ``"images/pixels"``.
@@ -109,11 +113,13 @@ class Catalogue:
             row_set="i",
             rows="q",
             chunk="q",
-            chunks="q",
-            offsets="i",
-            shapes="i",
+            chunks="i",
             data="b",
         )
+        #: Flat array's part -> the parts of its offsets and shapes, or -1.
+        self.flat_parts: dict[int, tuple[int, int]] = {}
+        #: Dataset's part -> which of its rows are padding.
+        self.padded_parts: dict[int, Runs] = {}
         self.row_sets = Columns(source="i", rows="q", kept="q", run="q", runs="q")
         self.runs = Columns(member="i", code="q", first="q", count="q")
         self.chunks = Columns(source="i", offset="q", size="q", crc32="I")

@@ -14,6 +14,7 @@ from zarrpack.storage.base import Codec, Compression
 from zarrpack.storage.chunking import MOST_CHUNKS, chunk_shape
 from zarrpack.storage.codecs import choose_codec
 from zarrpack.storage.merge.catalogue import ArrayKind, Catalogue
+from zarrpack.storage.merge.rules import MergeRules
 from zarrpack.storage.merge.variants import Variant
 from zarrpack.storage.pack_array import ENCODED
 
@@ -47,7 +48,11 @@ class Encoding:
 
 
 def choose_encoding(
-    catalogue: Catalogue, variant: Variant, rows: int | None, preferred: frozenset[Compression | None]
+    catalogue: Catalogue,
+    variant: Variant,
+    rows: int | None,
+    preferred: frozenset[Compression | None],
+    rules: MergeRules,
 ) -> Encoding:
     """Choose an output array's chunks and codec.
 
@@ -61,13 +66,18 @@ def choose_encoding(
         Its rows; None for a flat array, whose length depends on the chunks.
     preferred : frozenset
         The named codec sets that fit all arrays of the sources; taken where several fit this one.
+    rules : MergeRules
+        What does not depend on the sources.
     """
     is_encoded = variant.object_codec == "vlen-bytes" and variant.kind.name == ENCODED
     chosen = chunk_shape(variant.tail, variant.dtype, variant.kind.content, rows, is_encoded)[0]
-    chunk_rows = _usual_rows(catalogue, variant, chosen, rows)
-    if variant.object_codec is not None and not is_encoded:
-        chunk_rows = min(chunk_rows, _object_rows(catalogue, variant))
-    codec = _choose_codec(catalogue, variant, chunk_rows, is_encoded, preferred)
+    if rules.has_own_chunks:
+        chunk_rows = chosen if variant.flat else rules.chunk_rows(variant.kind.dims[0], chosen)
+    else:
+        chunk_rows = _usual_rows(catalogue, variant, chosen, rows)
+        if variant.object_codec is not None and not is_encoded:
+            chunk_rows = min(chunk_rows, _object_rows(catalogue, variant))
+    codec = _choose_codec(catalogue, variant, chunk_rows, is_encoded, preferred, rules.compression)
     if rows is not None:
         chunk_rows = max(1, min(chunk_rows, rows))
     return Encoding(chunk_rows, codec, _copyable(catalogue, variant, chunk_rows, codec))
@@ -123,13 +133,14 @@ def _choose_codec(
     chunk_rows: int,
     is_encoded: bool,
     preferred: frozenset[Compression | None],
+    compression: Compression | None,
 ) -> Codec:
     kinds = [catalogue.kinds[number] for number in _kinds(catalogue, variant)]
     codecs = list(dict.fromkeys(kind.codec for kind in kinds))
     fitting = _compressions(catalogue, variant.parts)
-    if len(codecs) == 1 and not fitting:
+    if compression is None and len(codecs) == 1 and not fitting:
         return codecs[0]
-    named = first_compression(fitting & preferred or fitting)
+    named = compression or first_compression(fitting & preferred or fitting)
     ndim = 1 if variant.flat else len(variant.kind.dims)
     return choose_codec(
         *(variant.dtype, ndim, variant.kind.content, named, chunk_rows, variant.flat),

@@ -119,7 +119,8 @@ def lay_out_values(
     base = _places(length, encoding)
     filled = np.flatnonzero(length)
     pieces = Pieces(base[filled], np.zeros(len(filled), np.int64), length[filled], filled)
-    offset_parts, shape_parts = (catalogue.parts[name][parts].astype(np.int64) for name in ("offsets", "shapes"))
+    own_parts = [catalogue.flat_parts.get(part, (-1, -1)) for part in parts.tolist()]
+    offset_parts, shape_parts = np.array(own_parts, np.int64).reshape(-1, 2).T
     return FlatLayout(parts, is_flat, row_values, offset_parts, shape_parts, base, pieces, things)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from zarrpack.errors import FormatError
 from zarrpack.storage.array_metadata import ArrayMetadata
 from zarrpack.storage.merge.chunk_copies import ChunkCopies
+from zarrpack.storage.merge.earlier_chunks import reencoding_reason
 from zarrpack.storage.merge.encoding_choice import choose_encoding
 from zarrpack.storage.merge.fillers import zero_value
 from zarrpack.storage.merge.flat_layout import FlatLayout, lay_out_values
@@ -77,7 +78,7 @@ def _add_values(
     planning: Planning, group: GroupPlan, variant: Variant, name: str, dimension: RowDimension
 ) -> FlatLayout:
     catalogue = planning.catalogue
-    encoding = choose_encoding(catalogue, variant, None, planning.preferred)
+    encoding = choose_encoding(catalogue, variant, None, planning.preferred, planning.rules)
     layout = lay_out_values(catalogue, variant, encoding, dimension.things)
     copies = None
     if encoding.copyable.any():
@@ -98,6 +99,9 @@ def _add_values(
     filler = zero_value(variant.dtype, variant.object_codec)
     values = FlatValues(planning.reader, layout, variant.dtype, filler)
     group.arrays.append(OutputArray(f"{group.name}/{name}", metadata, values, copies))
+    reason = reencoding_reason(catalogue, variant, encoding)
+    if reason:
+        group.reencoded[f"{group.name}/{name}"] = reason
     return layout
 
 

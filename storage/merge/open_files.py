@@ -5,23 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Self
 
-from zarrpack.errors import FormatError
+from zarrpack.storage.merge.damage import DamagedSource
 from zarrpack.storage.zip_directory import read_at
 
 __all__ = ["OpenFiles"]
 
 
 class OpenFiles:
-    """Descriptors of files, opened when needed; the one unused for longest is closed first. Safe in threads.
+    """Descriptors of files, opened when needed; the one unused for longest is closed first. Safe in threads;
+    a pickled copy opens the files anew, and closes them when it is no longer used.
 
     Parameters
     ----------
-    paths : sequence of Path
+    paths : sequence of str
         The files; they are known by their position.
     most : int
         How many may be open at once, those that are being used aside.
@@ -29,26 +30,28 @@ class OpenFiles:
     Examples
     --------
     >>> import tempfile
-    >>> with tempfile.NamedTemporaryFile() as file, OpenFiles([Path(file.name)], most=4) as files:
+    >>> with tempfile.NamedTemporaryFile() as file, OpenFiles([file.name], most=4) as files:
     ...     _ = file.write(b"abcdef"), file.flush()
     ...     files.read(0, 2, 3)
     b'cde'
     """
 
-    def __init__(self, paths: Sequence[Path], most: int) -> None:
+    def __init__(self, paths: Sequence[str], most: int) -> None:
         self._paths = paths
         self._most = most
         self._lock = threading.Lock()
         #: Number -> [descriptor, how many are using it]
         self._open: OrderedDict[int, list[int]] = OrderedDict()
+        self._finalizer = weakref.finalize(self, _close_all, self._open)
+
+    def __reduce__(self) -> tuple[type[OpenFiles], tuple[Sequence[str], int]]:
+        return OpenFiles, (self._paths, self._most)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for descriptor, _users in self._open.values():
-            os.close(descriptor)
-        self._open.clear()
+        _close_all(self._open)
 
     @contextlib.contextmanager
     def descriptor(self, number: int) -> Iterator[int]:
@@ -61,7 +64,7 @@ class OpenFiles:
 
         Raises
         ------
-        FormatError
+        DamagedSource
             If the file can no longer be opened.
         """
         with self._lock:
@@ -98,7 +101,8 @@ class OpenFiles:
         try:
             return os.open(self._paths[number], os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as exc:
-            raise FormatError(f"{self._paths[number]}: expected a readable file, found: {exc.strerror}") from exc
+            path = self._paths[number]
+            raise DamagedSource(path, f"{path}: expected a readable file, found: {exc.strerror}") from exc
 
     def _close_idle(self) -> None:
         if len(self._open) < self._most:
@@ -108,3 +112,9 @@ class OpenFiles:
                 os.close(descriptor)
                 del self._open[number]
                 return
+
+
+def _close_all(descriptors: OrderedDict[int, list[int]]) -> None:
+    for descriptor, _users in descriptors.values():
+        os.close(descriptor)
+    descriptors.clear()

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zarrpack.errors import FormatError
+from zarrpack.errors import FormatError, MergeError
 from zarrpack.storage.codecs import decode_chunk
 from zarrpack.storage.merge.catalogue import Catalogue
+from zarrpack.storage.merge.damage import DamagedSource
 from zarrpack.storage.merge.open_files import OpenFiles
 
 __all__ = ["DecodedChunks", "PartReader"]
@@ -47,6 +48,9 @@ class DecodedChunks:
         self._bytes = 0
         self._lock = threading.Lock()
         self._chunks: OrderedDict[int, Future[Values]] = OrderedDict()
+
+    def __reduce__(self) -> tuple[type[DecodedChunks], tuple[int]]:
+        return DecodedChunks, (self._most_bytes,)
 
     def get(self, number: int, decode: Callable[[], Values]) -> Values:
         """Give a chunk, decoding it if it is not here.
@@ -95,7 +99,7 @@ class DecodedChunks:
 
 
 class PartReader:
-    """Reads parts of the sources. Safe in threads.
+    """Reads parts of the sources. Safe in threads; a pickled copy opens the sources anew.
 
     Parameters
     ----------
@@ -114,6 +118,9 @@ class PartReader:
         self._parts = {name: catalogue.parts[name] for name in ("kind", "grid", "place", "rows", "chunk")}
         self._chunks = {name: catalogue.chunks[name] for name in ("source", "offset", "size", "crc32")}
 
+    def __reduce__(self) -> tuple[type[PartReader], tuple[Catalogue, OpenFiles, DecodedChunks]]:
+        return PartReader, (self.catalogue, self.files, self._cache)
+
     def read_into(self, part: int, first: int, last: int, target: Values) -> None:
         """Decode rows of a part into an array. Chunks of which all rows are read are not kept for others.
 
@@ -128,8 +135,10 @@ class PartReader:
 
         Raises
         ------
-        FormatError
+        DamagedSource
             If a chunk is damaged; the message names file and array.
+        MergeError
+            If an integer does not fit into the target's dtype.
         """
         if target.size == 0:
             return
@@ -146,9 +155,21 @@ class PartReader:
                 lengths = [min(chunk, length - at) for at, chunk, length in zip(corner, chunks[1:], tail, strict=True)]
                 inner = tuple(slice(0, length) for length in lengths)
                 outer = tuple(slice(at, at + length) for at, length in zip(corner, lengths, strict=True))
-                target[(slice(begin - first, end - first), *outer)] = values[
-                    (slice(begin - start, end - start), *inner)
-                ]
+                rows_of_chunk = values[(slice(begin - start, end - start), *inner)]
+                self._assign(part, target[(slice(begin - first, end - first), *outer)], rows_of_chunk)
+
+    def _assign(self, part: int, target: Values, values: Values) -> None:
+        if values.dtype != target.dtype and target.dtype.kind in "iu" and not np.can_cast(values.dtype, target.dtype):
+            limits = np.iinfo(target.dtype)
+            low, high = int(values.min()), int(values.max())
+            if low < limits.min or high > limits.max:
+                source = int(self.catalogue.parts["source"][part])
+                place = self.catalogue.places[int(self._parts["place"][part])]
+                raise MergeError(
+                    f"{self.catalogue.paths[source]}: {place}: expected values that fit into {target.dtype.name}, "
+                    f"found {low} to {high}; declare a wider dtype"
+                )
+        target[...] = values
 
     def shared_rows(self, part: int, first: int, last: int) -> Iterator[tuple[int, Values]]:
         """Give rows of a part chunk by chunk, without a copy where rows are not divided.
@@ -195,22 +216,25 @@ class PartReader:
         kind = self.catalogue.kinds[int(self._parts["kind"][part])]
         place = self.catalogue.places[int(self._parts["place"][part])]
         source, offset, size, crc32 = self.location(chunk)
-        where = f"{self.catalogue.paths[source]}: {place}"
+        path = self.catalogue.paths[source]
+        where = f"{path}: {place}"
         try:
             payload = self.files.read(source, offset, size)
         except OSError as exc:
-            raise FormatError(
-                f"{where}: expected {size} readable bytes at offset {offset}, found: {exc.strerror}"
+            raise DamagedSource(
+                path,
+                f"{where}: expected {size} readable bytes at offset {offset}, found: {exc.strerror}",
             ) from exc
         if len(payload) != size or zlib.crc32(payload) != crc32:
-            raise FormatError(
+            raise DamagedSource(
+                path,
                 f"{where}: expected a chunk of {size} bytes with the checksum {crc32:08x} at offset {offset}, "
-                "found other bytes; the file is damaged"
+                "found other bytes; the file is damaged",
             )
         try:
             return decode_chunk(payload, kind.codec, kind.dtype, shape)
         except FormatError as exc:
-            raise FormatError(f"{where}: the chunk at offset {offset} is damaged: {exc}") from exc
+            raise DamagedSource(path, f"{where}: the chunk at offset {offset} is damaged: {exc}") from exc
 
 
 def _size(values: Values) -> int:

@@ -32,9 +32,11 @@ def plan_groups(planning: Planning) -> list[GroupPlan]:
     ------
     FormatError
         If a source does not tell the shapes of a flat array's things.
+    MergeError
+        If rows are missing and must not be.
     """
     by_group: dict[GroupKey, list[Variant]] = {}
-    for variant in find_variants(planning.catalogue):
+    for variant in find_variants(planning.catalogue, planning.rules.dtypes):
         by_group.setdefault(variant.kind.group, []).append(variant)
     names = NameTable()
     signatures: dict[str, int] = {}
@@ -59,6 +61,9 @@ def _plan_group(planning: Planning, group: GroupPlan, variants: Sequence[Variant
         for variant in variants
     ]
     names = [group.names.array(variant.label) for variant in variants]
+    first = shared.get(planning.rules.first_dimensions.get(group.key, ""))
+    if first is not None:
+        add_codes(planning, group, first)
     for variant, name, axes in zip(variants, names, trailing, strict=True):
         _note_variant(group, variant, name)
         dimension = _dimension(planning, group, shared, variant, name)

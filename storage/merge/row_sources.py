@@ -51,6 +51,8 @@ class CodeRows:
     ----------
     offsets : ndarray of shape (codes + 1,), int64
         Where each code's rows start.
+    labels : ndarray of shape (codes,), int64, or None
+        What stands for each code; None: the code.
 
     Examples
     --------
@@ -59,13 +61,15 @@ class CodeRows:
     """
 
     offsets: Int64s
+    labels: Int64s | None = None
 
     def read(self, first: int, last: int) -> Values:
         """Give the codes of rows."""
         begin = int(np.searchsorted(self.offsets, first, side="right")) - 1
         end = int(np.searchsorted(self.offsets, last, side="left"))
         borders = np.clip(self.offsets[begin : end + 1], first, last)
-        return np.repeat(np.arange(begin, end, dtype=np.int64), np.diff(borders))
+        codes = np.arange(begin, end, dtype=np.int64) if self.labels is None else self.labels[begin:end]
+        return np.repeat(codes, np.diff(borders))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from zarrpack.errors import FormatError, MergeError
-from zarrpack.storage.array_metadata import ArrayMetadata
 from zarrpack.storage.data_file import DataFile, StoredArray
+from zarrpack.storage.merge.array_kinds import NO_AXIS, array_kind, attribute_text, users_attributes
 from zarrpack.storage.merge.catalogue import ArrayKind, Catalogue, GroupKey
+from zarrpack.storage.merge.damage import DamagedSource
+from zarrpack.storage.merge.padding import is_all_padding, read_runs
+from zarrpack.storage.merge.views import ArrayView, SourceView
 
 __all__ = ["scan_source"]
 
@@ -20,12 +24,14 @@ Int64s = npt.NDArray[np.int64]
 
 #: Where arrays go that lie in no group.
 _NO_GROUP = "arrays"
-#: The dimension of arrays without axes: one row for each file.
-_NO_AXIS = "file"
-_MOST_LEVEL = 22  # of Zstd
+#: The attributes of most arrays of stores.
+_PLAIN = {"zarrpack_role": "data"}
+_AS_IT_IS = ArrayView(GroupKey("", ""), "", ())
 
 
-def scan_source(catalogue: Catalogue, source: DataFile, codes: Int64s, count: int) -> None:
+def scan_source(
+    catalogue: Catalogue, source: DataFile, codes: Int64s, count: int, view: SourceView | None = None
+) -> None:
     """Enter a source into the catalogue.
 
     Parameters
@@ -38,6 +44,8 @@ def scan_source(catalogue: Catalogue, source: DataFile, codes: Int64s, count: in
         The source's member number -> item code, or -1: its rows are left out.
     count : int
         Number of codes.
+    view : callable, optional
+        What to take the source's arrays for; None: what they say that they are.
 
     Raises
     ------
@@ -49,7 +57,12 @@ def scan_source(catalogue: Catalogue, source: DataFile, codes: Int64s, count: in
     if len(codes) and not -1 <= codes.min() <= codes.max() < count:
         raise MergeError(f"{source.path}: expected codes from -1 to {count - 1}, found {codes.min()} to {codes.max()}")
     number = len(catalogue.paths)
-    catalogue.paths.append(source.path)
+    catalogue.paths.append(str(source.path))
+    views = {} if view is None else view(source)
+    #: (group, dimension) -> (row set, rows)
+    row_sets: dict[tuple[GroupKey, str], tuple[int, int]] = {}
+    if source.kind == "dataset":
+        catalogue.datasets.add(number)
     groups: dict[str, dict[str, StoredArray]] = {}
     for place, array in source.arrays.items():
         group, _, name = place.rpartition("/")
@@ -57,9 +70,10 @@ def scan_source(catalogue: Catalogue, source: DataFile, codes: Int64s, count: in
     for group, arrays in groups.items():
         attributes = source.groups.get(group, {})
         key = GroupKey(
-            _text(attributes, "zarrpack_family") or group or _NO_GROUP, _text(attributes, "zarrpack_signature")
+            attribute_text(attributes, "zarrpack_family") or group or _NO_GROUP,
+            attribute_text(attributes, "zarrpack_signature"),
         )
-        _GroupScan(catalogue, number, source, key, arrays, codes).run()
+        _GroupScan(catalogue, number, source, key, arrays, codes, views, row_sets).run()
 
 
 class _GroupScan:
@@ -73,6 +87,8 @@ class _GroupScan:
         key: GroupKey,
         arrays: dict[str, StoredArray],
         codes: Int64s,
+        views: Mapping[str, ArrayView | None],
+        row_sets: dict[tuple[GroupKey, str], tuple[int, int]],
     ) -> None:
         self.catalogue = catalogue
         self.number = number
@@ -81,49 +97,112 @@ class _GroupScan:
         self.codes = codes
         self.by_role: dict[str, dict[str, StoredArray]] = {"data": {}}
         for name, array in arrays.items():
-            role = _text(array.metadata.attributes, "zarrpack_role") or "data"
-            of = name if role == "data" else _text(array.metadata.attributes, "zarrpack_of")
+            role = attribute_text(array.metadata.attributes, "zarrpack_role") or "data"
+            of = name if role == "data" else attribute_text(array.metadata.attributes, "zarrpack_of")
             self.by_role.setdefault(role, {})[of] = array
-        #: Dimension -> (row set, rows)
-        self.row_sets: dict[str, tuple[int, int]] = {}
+        self.views = views
+        self.row_sets = row_sets
 
     def run(self) -> None:
         """Enter every data array."""
         for name, array in self.by_role["data"].items():
-            kind = _kind(self.key, name, array)
-            self.catalogue.note_attributes(kind, _users(array.metadata.attributes))
+            view = self.views.get(array.name, _AS_IT_IS)
+            if view is None:
+                continue
+            kind = self._kind_of(name, array, view)
             if kind.flat:
                 self._add_flat(name, array, kind)
-            else:
-                dims, shape = array.metadata.dims or (_NO_AXIS,), array.metadata.shape or (1,)
-                self._add_part(array, kind, self._row_set(array, dims[0], shape[0]), data=1)
+                continue
+            shape, chunks = self._grid(array, view.joined_axes)
+            row_set = self._row_set(array, kind.group, self._row_dimension(array, kind, view), shape[0])
+            padded = read_runs(array.metadata.attributes.get("zarrpack_padded"), shape[0])
+            if view.empty_row is not None:
+                shape, chunks = (shape[0], *view.empty_row), (1, *(max(1, length) for length in view.empty_row))
+            if is_all_padding(padded, shape[0]):
+                # No file had any row of it, so that it says as little as an array without rows.
+                none = np.empty(0, np.int64)
+                self._add_part(array, kind, self._enter_runs(none, none, none, 0), (0, *shape[1:]), chunks, data=1)
+                continue
+            part = self._add_part(array, kind, row_set, shape, chunks, data=1)
+            if padded:
+                self.catalogue.padded_parts[part] = padded
+
+    def _kind_of(self, name: str, array: StoredArray, view: ArrayView) -> ArrayKind:
+        """Give an array's kind, and note its attributes."""
+        metadata = array.metadata
+        is_plain = metadata.attributes == _PLAIN
+        plain = (self.key, name, metadata.dims, metadata.dtype, metadata.codec, view)
+        kind = self.catalogue.plain_kinds.get(plain) if is_plain else None
+        if kind is not None:
+            return kind
+        kind = array_kind(self.key, name, array)
+        if view is not _AS_IT_IS:
+            kind = replace(kind, group=view.group, name=view.name, dims=view.dims)
+        self.catalogue.note_attributes(kind, users_attributes(metadata.attributes))
+        if is_plain:
+            self.catalogue.plain_kinds[plain] = kind
+        return kind
+
+    def _grid(self, array: StoredArray, joined_axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Give the shape and the chunks of an array with its leading axes joined."""
+        metadata = array.metadata
+        shape, chunks = metadata.shape or (1,), metadata.chunks or (1,)
+        if joined_axes == 1:
+            return shape, chunks
+        inner, inner_chunks = shape[1:joined_axes], chunks[1:joined_axes]
+        if 0 not in shape and (inner != inner_chunks or metadata.codec.order != "C"):
+            raise self._error(
+                array, f"chunks that are not divided along axes 1 to {joined_axes - 1}, in row-major order", f"{chunks}"
+            )
+        return (
+            (math.prod(shape[:joined_axes]), *shape[joined_axes:]),
+            (chunks[0] * math.prod(inner_chunks), *chunks[joined_axes:]),
+        )
+
+    def _row_dimension(self, array: StoredArray, kind: ArrayKind, view: ArrayView) -> str:
+        """Give the dimension that tells an array's rows: where there are code arrays its own, else that of its view."""
+        own = (array.metadata.dims or (NO_AXIS,))[0]
+        return own if view is _AS_IT_IS or own in self.by_role.get("code", {}) else kind.dims[0]
 
     def _add_flat(self, name: str, array: StoredArray, kind: ArrayKind) -> None:
         offsets = self.by_role.get("flat_offsets", {}).get(name)
         if offsets is None or len(offsets.metadata.shape) != 1 or len(array.metadata.shape) != 1:
             raise self._error(array, "a flat array with one axis and offsets of one axis", "none such")
-        row_set = self._row_set(offsets, offsets.metadata.dims[0], offsets.metadata.shape[0])
-        offsets_part = self._add_part(offsets, _kind(self.key, offsets.name, offsets), row_set)
+        row_set = self._row_set(offsets, kind.group, offsets.metadata.dims[0], offsets.metadata.shape[0])
+        offsets_part = self._add_stored(offsets, array_kind(self.key, offsets.name, offsets), row_set)
         shapes_part = -1
         shapes = self.by_role.get("flat_shape", {}).get(name)
         if shapes is not None:
             expected = (*offsets.metadata.shape, kind.flat_axes)
             if shapes.metadata.shape != expected:
                 raise self._error(shapes, f"the shape {list(expected)}", str(list(shapes.metadata.shape)))
-            shapes_part = self._add_part(shapes, _kind(self.key, shapes.name, shapes), row_set)
-        self._add_part(array, kind, row_set, offsets_part, shapes_part, data=1)
+            shapes_part = self._add_stored(shapes, array_kind(self.key, shapes.name, shapes), row_set)
+        part = self._add_stored(array, kind, row_set, data=1)
+        self.catalogue.flat_parts[part] = (offsets_part, shapes_part)
+
+    def _add_stored(self, array: StoredArray, kind: ArrayKind, row_set: int, data: int = 0) -> int:
+        return self._add_part(array, kind, row_set, array.metadata.shape, array.metadata.chunks, data)
 
     def _add_part(
-        self, array: StoredArray, kind: ArrayKind, row_set: int, offsets: int = -1, shapes: int = -1, data: int = 0
+        self,
+        array: StoredArray,
+        kind: ArrayKind,
+        row_set: int,
+        shape: tuple[int, ...],
+        chunks: tuple[int, ...],
+        data: int = 0,
     ) -> int:
         metadata = array.metadata
-        shape, chunks = metadata.shape or (1,), metadata.chunks or (1,)
         chunk = len(self.catalogue.chunks)
         if self.catalogue.row_sets["kept"][row_set]:
             for index in itertools.product(*map(range, metadata.chunk_grid())):
                 location = array.chunk_location(index)
                 if location is None:
-                    raise self._error(array, f"chunk {metadata.chunk_key(index)}", "none; the file is not complete")
+                    raise DamagedSource(
+                        str(self.source.path),
+                        f"{self.source.path}: {array.name}: expected chunk {metadata.chunk_key(index)}, found none; "
+                        "the file is not complete",
+                    )
                 self.catalogue.chunks.append(self.number, *location)
         return self.catalogue.parts.append(
             self.number,
@@ -134,14 +213,12 @@ class _GroupScan:
             shape[0],
             chunk,
             len(self.catalogue.chunks) - chunk,
-            offsets,
-            shapes,
             data,
         )
 
-    def _row_set(self, array: StoredArray, dim: str, rows: int) -> int:
+    def _row_set(self, array: StoredArray, group: GroupKey, dim: str, rows: int) -> int:
         """Give the number of a dimension's row set, reading its code array when it is first met."""
-        known = self.row_sets.get(dim)
+        known = self.row_sets.get((group, dim))
         if known is not None:
             if known[1] != rows:
                 raise self._error(array, f"{known[1]} rows as other arrays along {dim} have", str(rows))
@@ -157,7 +234,7 @@ class _GroupScan:
             member, first, length = np.zeros(min(rows, 1), np.int64), np.zeros(min(rows, 1), np.int64), np.array([rows])
             length = length[: len(member)]
         row_set = self._enter_runs(member, first, length, rows)
-        self.row_sets[dim] = (row_set, rows)
+        self.row_sets[group, dim] = (row_set, rows)
         return row_set
 
     def _enter_runs(self, member: Int64s, first: Int64s, length: Int64s, rows: int) -> int:
@@ -177,35 +254,6 @@ class _GroupScan:
         return FormatError(f"{self.source.path}: {array.name}: expected {expected}, found {found}")
 
 
-def _kind(group: GroupKey, name: str, array: StoredArray) -> ArrayKind:
-    metadata = array.metadata
-    attributes = metadata.attributes
-    flat = attributes.get("zarrpack_flat") is True
-    dims = _texts(attributes, "zarrpack_dims")
-    if not flat and len(dims) != len(metadata.dims):
-        dims = metadata.dims
-    draft = _draft_level(metadata)
-    return ArrayKind(
-        group=group,
-        name=true_name if isinstance(true_name := attributes.get("name"), str) else name,
-        dims=dims or (_NO_AXIS,),
-        dtype=metadata.dtype,
-        codec=metadata.codec if draft is None else replace(metadata.codec, level=draft),
-        stands_for=_text(attributes, "zarrpack_dtype"),
-        flat=flat,
-        content="pixels" if attributes.get("zarrpack_content") == "pixels" else "values",
-        unit="row" if attributes.get("zarrpack_unit") == "row" else "member",
-        shape_from=_texts(attributes, "zarrpack_shape_from"),
-        draft=draft is not None,
-    )
-
-
-def _draft_level(metadata: ArrayMetadata) -> int | None:
-    """Give the Zstd level that a draft is to be encoded at; None: it is no draft."""
-    level = metadata.attributes.get("zarrpack_draft")
-    return level if metadata.codec.level is not None and type(level) is int and 1 <= level <= _MOST_LEVEL else None
-
-
 def _read_runs(codes: StoredArray, rows: int) -> tuple[Int64s, Int64s, Int64s]:
     """Give the runs of equal numbers: the number, the first row, the rows. Reads a chunk at a time."""
     members, firsts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
@@ -221,17 +269,3 @@ def _read_runs(codes: StoredArray, rows: int) -> tuple[Int64s, Int64s, Int64s]:
         last = int(block[-1])
     first = np.concatenate(firsts)
     return np.concatenate(members), first, np.concatenate([first[1:], [rows]]) - first if rows else first
-
-
-def _users(attributes: Any) -> dict[str, Any]:
-    return {key: value for key, value in attributes.items() if key != "name" and not key.startswith("zarrpack_")}
-
-
-def _text(attributes: Any, key: str) -> str:
-    value = attributes.get(key, "")
-    return value if isinstance(value, str) else ""
-
-
-def _texts(attributes: Any, key: str) -> tuple[str, ...]:
-    value = attributes.get(key)
-    return tuple(value) if isinstance(value, list) and all(isinstance(entry, str) for entry in value) else ()

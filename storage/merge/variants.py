@@ -6,14 +6,14 @@ families nothing does: the array splits into variants, ``name`` and ``name__<dty
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from zarrpack.storage.merge.catalogue import ArrayKind, Catalogue
+from zarrpack.storage.merge.catalogue import ArrayKind, Catalogue, GroupKey
 
 __all__ = ["Variant", "find_variants"]
 
@@ -22,6 +22,8 @@ ObjectCodec = Literal["vlen-utf8", "vlen-bytes"] | None
 
 _FAMILIES = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex", "U": "str", "S": "bytes"}
 _UNSIGNED_64 = "uint64"
+_OBJECTS: dict[str, tuple[str, ObjectCodec]] = {"str": ("|O", "vlen-utf8"), "bytes": ("|O", "vlen-bytes")}
+_NO_DTYPES: Mapping[tuple[GroupKey, str], str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Variant:
     parts: Int64s
 
 
-def find_variants(catalogue: Catalogue) -> list[Variant]:
+def find_variants(catalogue: Catalogue, dtypes: Mapping[tuple[GroupKey, str], str] = _NO_DTYPES) -> list[Variant]:
     """Find the arrays of the output, in order of first appearance.
 
     Parts none of whose rows are kept do not count. Parts that never had rows count only where no part of the same
@@ -71,6 +73,9 @@ def find_variants(catalogue: Catalogue) -> list[Variant]:
     ----------
     catalogue : Catalogue
         What pass 1 has found.
+    dtypes : mapping
+        Group and true name -> the dtype of an array that does not split by its parts' dtypes, and whose values are
+        converted.
     """
     used = _used_parts(catalogue)
     kind_of_part = catalogue.parts["kind"][used]
@@ -83,7 +88,7 @@ def find_variants(catalogue: Catalogue) -> list[Variant]:
         kind = catalogue.kinds[number]
         names.setdefault((kind.group, kind.name), []).append(number)
     for same_name in names.values():
-        for members, label in _split([catalogue.kinds[number] for number in same_name]):
+        for members, label in _split([catalogue.kinds[number] for number in same_name], dtypes):
             for kind in members:
                 variant_of_kind[catalogue.kinds.number(kind)] = len(plans)
             plans.append((members, label))
@@ -91,10 +96,28 @@ def find_variants(catalogue: Catalogue) -> list[Variant]:
     order = np.argsort(variant_of_part, kind="stable")
     borders = np.searchsorted(variant_of_part[order], np.arange(len(plans) + 1)).tolist()
     variants = [
-        _variant(catalogue, members, label, used[order[start:stop]])
+        _variant(catalogue, members, label, used[order[start:stop]], dtypes)
         for (members, label), start, stop in zip(plans, borders[:-1], borders[1:], strict=True)
     ]
-    return sorted(variants, key=lambda variant: int(variant.parts[0]))
+    first = _first_parts(catalogue, dtypes)
+    return sorted(
+        variants, key=lambda variant: first.get((variant.kind.group, variant.kind.name), int(variant.parts[0]))
+    )
+
+
+def _first_parts(catalogue: Catalogue, names: Iterable[tuple[GroupKey, str]]) -> dict[tuple[GroupKey, str], int]:
+    """Give the first part of each of some arrays, with rows or without.
+
+    A dataset among the sources may have padding where its own sources had no rows; its arrays must come in the same order.
+    """
+    data = np.flatnonzero(catalogue.parts["data"] == 1)
+    numbers, positions = np.unique(catalogue.parts["kind"][data], return_index=True)
+    first: dict[tuple[GroupKey, str], int] = {}
+    for number, position in zip(numbers.tolist(), positions.tolist(), strict=True):
+        kind = catalogue.kinds[number]
+        key = (kind.group, kind.name)
+        first[key] = min(first.get(key, len(catalogue.parts)), int(data[position]))
+    return {key: first[key] for key in names if key in first}
 
 
 def _used_parts(catalogue: Catalogue) -> Int64s:
@@ -113,11 +136,12 @@ def _used_parts(catalogue: Catalogue) -> Int64s:
     return np.flatnonzero(filled | (empty & ~has_rows[identity]))
 
 
-def _split(kinds: Sequence[ArrayKind]) -> list[tuple[list[ArrayKind], str]]:
+def _split(kinds: Sequence[ArrayKind], dtypes: Mapping[tuple[GroupKey, str], str]) -> list[tuple[list[ArrayKind], str]]:
     """Split the kinds of one name into variants; give each variant's kinds and label."""
     variants: dict[tuple[tuple[str, ...], str, str], list[ArrayKind]] = {}
     for kind in kinds:
-        variants.setdefault((kind.dims, kind.unit, _family(kind)), []).append(kind)
+        family = dtypes.get((kind.group, kind.name)) or _family(kind)
+        variants.setdefault((kind.dims, kind.unit, family), []).append(kind)
     for (dims, unit, family), members in list(variants.items()):
         if family == "int" and not _promotes(members):
             # No integer type holds both signs and 64 bits without one.
@@ -137,8 +161,15 @@ def _split(kinds: Sequence[ArrayKind]) -> list[tuple[list[ArrayKind], str]]:
     return labelled
 
 
-def _variant(catalogue: Catalogue, kinds: Sequence[ArrayKind], label: str, parts: Int64s) -> Variant:
-    dtype, object_codec = _resolve(kinds)
+def _variant(
+    catalogue: Catalogue,
+    kinds: Sequence[ArrayKind],
+    label: str,
+    parts: Int64s,
+    dtypes: Mapping[tuple[GroupKey, str], str],
+) -> Variant:
+    given = dtypes.get((kinds[0].group, kinds[0].name))
+    dtype, object_codec = _resolve(kinds) if given is None else _OBJECTS.get(given, (given, None))
     flat = np.isin(catalogue.parts["kind"][parts], [catalogue.kinds.number(kind) for kind in kinds if kind.flat])
     grids = np.unique(catalogue.parts["grid"][parts[~flat]]).tolist()
     tails = {catalogue.grids[grid][0] for grid in grids}

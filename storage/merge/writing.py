@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from zarrpack.errors import FormatError
 from zarrpack.storage.hierarchy import FIRST_NAMES, FORMAT, hierarchy_documents, root_attributes
+from zarrpack.storage.merge.chunk_encoders import ChunkEncoders, PendingChunk
+from zarrpack.storage.merge.damage import DamagedSource
 from zarrpack.storage.merge.group_plan import GroupPlan
+from zarrpack.storage.merge.merged_schema import merged_schema
 from zarrpack.storage.merge.output_array import OutputArray
 from zarrpack.storage.merge.part_reader import PartReader
-from zarrpack.storage.zip_writer import ZipWriter
+from zarrpack.storage.zip_writer import ZipSummary
 
-__all__ = ["schema_of", "write_chunks", "write_documents"]
+__all__ = ["EntryWriter", "schema_of", "write_chunks", "write_documents"]
 
 # Chunks that may wait for one that is being encoded.
 _MOST_WAITING = 256
@@ -34,24 +36,46 @@ class _Encoded(NamedTuple):
 
     array: OutputArray
     block: int
-    payload: Future[bytes]
+    payload: PendingChunk
+
+
+class EntryWriter(Protocol):
+    """Takes the entries of an output: a zip or a folder."""
+
+    def add(self, name: str, payload: bytes | memoryview) -> None:
+        """Append an entry."""
+
+    def add_from(self, name: str, source_fd: int, offset: int, size: int, crc32: int) -> None:
+        """Append an entry whose payload lies in another file."""
+
+    def close(self, first: Sequence[str] = ()) -> ZipSummary:
+        """End it."""
 
 
 def write_documents(
-    writer: ZipWriter, groups: Sequence[GroupPlan], count: int, metadata: Mapping[str, Any]
+    writer: EntryWriter,
+    groups: Sequence[GroupPlan],
+    own: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    schema: Mapping[str, Any] | None = None,
+    is_consolidated: bool = True,
 ) -> Sequence[str]:
     """Write everything but the chunks.
 
     Parameters
     ----------
-    writer : ZipWriter
+    writer : EntryWriter
         The output.
     groups : sequence of GroupPlan
         What it holds.
-    count : int
-        Number of codes.
+    own : mapping
+        What ``metadata.json`` says of the codes.
     metadata : mapping
         More keys for ``metadata.json``.
+    schema : mapping or None
+        What has been declared of the output; it is completed by what the output holds.
+    is_consolidated : bool
+        Whether there is a ``.zmetadata``.
 
     Returns
     -------
@@ -62,13 +86,20 @@ def write_documents(
         group.name: {"zarrpack_family": group.key.family, "zarrpack_signature": group.key.signature} for group in groups
     }
     arrays = {array.place: array.metadata for group in groups for array in group.arrays}
-    own = {"zarrpack": {"format": FORMAT, "kind": "dataset", "codes": count}, "schema": schema_of(groups)}
+    found = schema_of(groups)
+    values = {
+        "zarrpack": {"format": FORMAT, "kind": "dataset", **own},
+        "schema": found if schema is None else merged_schema(schema, found),
+    }
     documents = dict(
-        hierarchy_documents(root_attributes("dataset"), attributes, arrays, json.dumps({**own, **metadata}))
+        hierarchy_documents(root_attributes("dataset"), attributes, arrays, json.dumps({**values, **metadata}))
     )
-    for name in (*FIRST_NAMES, *(name for name in documents if name not in FIRST_NAMES)):
+    if not is_consolidated:
+        del documents[".zmetadata"]
+    first = [name for name in FIRST_NAMES if name in documents]
+    for name in (*first, *(name for name in documents if name not in FIRST_NAMES)):
         writer.add(name, documents[name])
-    return FIRST_NAMES
+    return first
 
 
 def schema_of(groups: Sequence[GroupPlan]) -> dict[str, Any]:
@@ -92,24 +123,24 @@ def schema_of(groups: Sequence[GroupPlan]) -> dict[str, Any]:
 
 
 def write_chunks(
-    writer: ZipWriter,
+    writer: EntryWriter,
     arrays: Sequence[OutputArray],
     reader: PartReader,
-    threads: int,
+    encoders: ChunkEncoders,
     progress: Callable[[int], None] | None,
 ) -> tuple[int, int]:
-    """Write all chunks. The bytes do not depend on the number of threads.
+    """Write all chunks. The bytes do not depend on who encodes them.
 
     Parameters
     ----------
-    writer : ZipWriter
+    writer : EntryWriter
         The output.
     arrays : sequence of OutputArray
         What to write, in order.
     reader : PartReader
         Where copied chunks come from.
-    threads : int
-        How many chunks are encoded at once.
+    encoders : ChunkEncoders
+        Encode the others.
     progress : callable or None
         Told the bytes of each chunk that was written.
 
@@ -124,22 +155,21 @@ def write_chunks(
         If a source is damaged.
     """
     copied = encoded = 0
-    with ThreadPoolExecutor(threads, thread_name_prefix="zarrpack-merge") as pool:
-        for task in _in_order(arrays, pool, threads):
-            if isinstance(task, _Copy):
-                size = _copy(writer, reader, task)
-                copied += 1
-            else:
-                payload = task.payload.result()
-                writer.add(task.array.entry(task.block), payload)
-                size = len(payload)
-                encoded += 1
-            if progress is not None:
-                progress(size)
+    for task in _in_order(arrays, encoders):
+        if isinstance(task, _Copy):
+            size = _copy(writer, reader, task)
+            copied += 1
+        else:
+            payload = task.payload.result()
+            writer.add(task.array.entry(task.block), payload)
+            size = len(payload)
+            encoded += 1
+        if progress is not None:
+            progress(size)
     return copied, encoded
 
 
-def _in_order(arrays: Sequence[OutputArray], pool: ThreadPoolExecutor, threads: int) -> Iterator[_Copy | _Encoded]:
+def _in_order(arrays: Sequence[OutputArray], encoders: ChunkEncoders) -> Iterator[_Copy | _Encoded]:
     """Give the chunks in order, a few of those that are encoded ahead of the writer."""
     waiting: deque[_Copy | _Encoded] = deque()
     encoding = 0
@@ -149,21 +179,24 @@ def _in_order(arrays: Sequence[OutputArray], pool: ThreadPoolExecutor, threads: 
             if chunk is not None:
                 waiting.append(_Copy(array, block, chunk))
             else:
-                waiting.append(_Encoded(array, block, pool.submit(array.encode, block)))
+                waiting.append(_Encoded(array, block, encoders.submit(array, block)))
                 encoding += 1
-            while waiting and (encoding > threads + 1 or len(waiting) > _MOST_WAITING or isinstance(waiting[0], _Copy)):
+            while waiting and (
+                encoding > encoders.width or len(waiting) > _MOST_WAITING or isinstance(waiting[0], _Copy)
+            ):
                 task = waiting.popleft()
                 encoding -= isinstance(task, _Encoded)
                 yield task
     yield from waiting
 
 
-def _copy(writer: ZipWriter, reader: PartReader, task: _Copy) -> int:
+def _copy(writer: EntryWriter, reader: PartReader, task: _Copy) -> int:
     source, offset, size, crc32 = reader.location(task.chunk)
     name = task.array.entry(task.block)
     with reader.files.descriptor(source) as descriptor:
         try:
             writer.add_from(name, descriptor, offset, size, crc32)
         except FormatError as exc:
-            raise FormatError(f"{reader.catalogue.paths[source]}: {exc}") from exc
+            path = reader.catalogue.paths[source]
+            raise DamagedSource(path, f"{path}: {exc}") from exc
     return size

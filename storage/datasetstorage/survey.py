@@ -1,0 +1,239 @@
+"""What all sources of a merge hold: dtypes and shapes by array, before anything is written.
+
+Which arrays share their rows shows only in the shapes of all files; and where files do not fit together, that is said of all
+of them at once.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from zarrpack.errors import FormatError, MergeError
+from zarrpack.storage.data_file import DataFile
+from zarrpack.storage.datasetstorage.discovery import find_target
+from zarrpack.storage.datasetstorage.flattening import is_flattened_group, row_axes
+from zarrpack.storage.datasetstorage.stored_keys import StoredKey, stored_keys
+from zarrpack.storage.datasetstorage.surveyed import UNKNOWN, SurveyedArray, SurveyedSource
+from zarrpack.storage.merge.catalogue import GroupKey
+from zarrpack.storage.merge.padding import is_all_padding, read_runs
+
+__all__ = ["Survey", "stored_schema"]
+
+_STORED_SCHEMA = "_storage_schema"
+
+
+class Survey:
+    """Goes over sources and keeps some bytes for each array of each. Not safe in threads.
+
+    Parameters
+    ----------
+    schemas : sequence of mapping
+        Schemas by which arrays find their groups, the most binding first.
+
+    Attributes
+    ----------
+    sources : list of SurveyedSource
+        What has been entered.
+    arrays : dict
+        (Group, name) -> the array, in order of first appearance.
+    clashes : dict
+        (Group, name) -> the keys that mean it, where a source has several.
+    """
+
+    def __init__(self, schemas: Sequence[Mapping[str, Any]]) -> None:
+        self.schemas = schemas
+        self.sources: list[SurveyedSource] = []
+        self.arrays: dict[tuple[GroupKey, str], SurveyedArray] = {}
+        self.clashes: dict[tuple[GroupKey, str], set[str]] = {}
+        self._places: dict[tuple[str, ...], tuple[GroupKey, str]] = {}
+        self._row_markers = UNKNOWN
+
+    def enter(self, source: DataFile, path: str) -> None:
+        """Enter a source.
+
+        Parameters
+        ----------
+        source : DataFile
+            The open file.
+        path : str
+            Its path, as it is to be called.
+
+        Raises
+        ------
+        FormatError
+            If it cannot be read, or contradicts itself.
+        MergeError
+            If an array of pairs is not square.
+        """
+        described = _described(source, path)
+        keys = self.choose(source, stored_keys(source))
+        number = len(self.sources)
+        markers: dict[tuple[GroupKey, str], int] = {}
+        for key, place in keys:
+            if key.says_itself:
+                self._enter_as_it_is(source, key, number, markers, place)
+            else:
+                self._enter_user_key(source, key, number, place)
+        self.sources.append(described)
+
+    def choose(self, source: DataFile, keys: Iterable[StoredKey]) -> list[tuple[StoredKey, tuple[GroupKey, str]]]:
+        """Give of the arrays of a source what they become; of several that become the same only the most explicit."""
+        chosen: dict[tuple[GroupKey, str], StoredKey] = {}
+        others: list[tuple[StoredKey, tuple[GroupKey, str]]] = []
+        for key in keys:
+            place = self.place_of(source, key)
+            if key.says_itself:
+                others.append((key, place))
+                continue
+            other = chosen.get(place)
+            if other is not None:
+                self.clashes.setdefault(place, set()).update(("/".join(other.segments), "/".join(key.segments)))
+                if not _is_preferred(key, other):
+                    continue
+            chosen[place] = key
+        return [*others, *((key, place) for place, key in chosen.items())]
+
+    def finish(self) -> None:
+        """Settle what only the shapes in all sources tell: whether arrays of pairs are square."""
+        for found in self.arrays.values():
+            if found.is_pairs and found.row_axes is None and found.is_square:
+                found.rows = array("q", (rows * rows if rows >= 0 else rows for rows in found.rows))
+                found.forms, found.empty_forms = _without_an_axis(found.forms), _without_an_axis(found.empty_forms)
+
+    def forget_rows(self) -> None:
+        """Give up what was kept for each source; views can still be given."""
+        for found in self.arrays.values():
+            found.rows = array("q")
+
+    def place_of(self, source: DataFile, key: StoredKey) -> tuple[GroupKey, str]:
+        """Give the group and the name that an array has in the output. An empty group is not known yet."""
+        if key.says_itself:
+            attributes = source.groups.get(key.place.rpartition("/")[0], {})
+            family = attributes.get("zarrpack_family") or "/".join(key.segments[:-1]) or "arrays"
+            return GroupKey(str(family), str(attributes.get("zarrpack_signature", ""))), key.segments[-1]
+        place = self._places.get(key.segments)
+        if place is None:
+            target = find_target(key.segments, self.schemas)
+            place = self._places[key.segments] = (GroupKey(target.group, ""), target.name)
+        return place
+
+    def declared_group(self, group: str) -> Mapping[str, Any] | None:
+        """Give what the schemas say of a group."""
+        for schema in self.schemas:
+            groups = schema.get("groups")
+            part = groups.get(group) if isinstance(groups, Mapping) else None
+            if isinstance(part, Mapping):
+                return part
+        return None
+
+    def declared_array(self, group: str, name: str) -> Mapping[str, Any] | None:
+        """Give what the schemas say of an array; the same array as the output has is meant."""
+        for schema in self.schemas[:1]:
+            groups = schema.get("groups")
+            part = groups.get(group) if isinstance(groups, Mapping) else None
+            arrays = part.get("arrays") if isinstance(part, Mapping) else None
+            spec = arrays.get(name) if isinstance(arrays, Mapping) else None
+            if isinstance(spec, Mapping):
+                return spec
+        return None
+
+    def _enter_as_it_is(
+        self,
+        source: DataFile,
+        key: StoredKey,
+        number: int,
+        markers: dict[tuple[GroupKey, str], int],
+        place: tuple[GroupKey, str],
+    ) -> None:
+        metadata = key.metadata
+        dims = metadata.attributes.get("zarrpack_dims")
+        dims = tuple(map(str, dims)) if isinstance(dims, list) and dims else metadata.dims or ("file",)
+        if (place[0], dims[0]) not in markers:
+            self._row_markers -= 1
+            markers[place[0], dims[0]] = self._row_markers
+        found = self._array(place)
+        found.stored_dims = found.stored_dims or dims
+        found.is_scalar = False
+        is_flat = metadata.attributes.get("zarrpack_flat") is True
+        found.is_pictures |= is_flat or metadata.attributes.get("zarrpack_content") == "pixels"
+        found.is_single &= dims[0] == "file"
+        if found.is_pairs and found.row_axes is None:
+            found.row_axes = len(metadata.shape) - 1
+        padded = read_runs(metadata.attributes.get("zarrpack_padded"), sum(metadata.shape[:1]))
+        has_rows = 0 not in metadata.shape[:1] and not is_all_padding(padded, sum(metadata.shape[:1]))
+        tail = () if is_flat else metadata.shape[1:]
+        found.enter(number, markers[place[0], dims[0]], tail, metadata, has_rows=has_rows)
+
+    def _enter_user_key(self, source: DataFile, key: StoredKey, number: int, place: tuple[GroupKey, str]) -> None:
+        metadata, shape = key.metadata, key.metadata.shape
+        found = self._array(place)
+        found.is_keyed = True
+        found.is_scalar &= not shape
+        found.is_single &= not shape or shape[0] == 1
+        found.is_square &= len(shape) >= 2 and shape[0] == shape[1]
+        joined = found.joined_axes(metadata) if found.row_axes is not None else 1
+        if joined == 2 and shape[0] != shape[1]:
+            raise MergeError(
+                f"{source.path}: {'/'.join(key.segments)}: expected a square matrix of pairs, found the shape {list(shape)}"
+            )
+        rows = 1 if not shape else shape[0] * shape[1] if joined == 2 else shape[0]
+        found.enter(number, rows, shape[joined:], metadata, has_rows=0 not in shape[:1])
+
+    def _array(self, place: tuple[GroupKey, str]) -> SurveyedArray:
+        found = self.arrays.get(place)
+        if found is None:
+            group, name = place[0].family, place[1]
+            found = self.arrays[place] = SurveyedArray(place[0], name)
+            found.is_pairs = is_flattened_group(group, self.declared_group(group))
+            if found.is_pairs:
+                found.row_axes = row_axes(name, self.declared_array(group, name))
+        return found
+
+
+def stored_schema(source: DataFile) -> Mapping[str, Any] | None:
+    """Give the schema that a source was saved with, or None.
+
+    Parameters
+    ----------
+    source : DataFile
+        The file.
+    """
+    schema = source.metadata.get(_STORED_SCHEMA)
+    return schema if isinstance(schema, Mapping) and schema else None
+
+
+def _without_an_axis(
+    forms: dict[tuple[str, tuple[int, ...]], list[int]],
+) -> dict[tuple[str, tuple[int, ...]], list[int]]:
+    joined: dict[tuple[str, tuple[int, ...]], list[int]] = {}
+    for (name, tail), (count, first) in forms.items():
+        joined.setdefault((name, tail[1:]), [0, first])[0] += count
+    return joined
+
+
+def _is_preferred(key: StoredKey, other: StoredKey) -> bool:
+    """Whether a key says more of where its array belongs: a group before none, the flattened form before the nested."""
+    return (len(key.segments) > 1, -len(key.segments)) > (len(other.segments) > 1, -len(other.segments))
+
+
+def _described(source: DataFile, path: str) -> SurveyedSource:
+    if source.kind == "pack":
+        members = source.metadata.get("members")
+        if not isinstance(members, list):
+            raise FormatError(f"{source.path}: metadata.json: expected a list under 'members', found {members!r:.80}")
+        return SurveyedSource(path, "pack", len(members))
+    if source.kind != "dataset":
+        return SurveyedSource(path, source.kind, 1)
+    own = source.metadata.get("zarrpack")
+    codes = own.get("codes") if isinstance(own, Mapping) else None
+    if type(codes) is not int or codes < 0:
+        raise FormatError(f"{source.path}: metadata.json: expected the number of codes, found {codes!r:.80}")
+    order = own.get("order") if isinstance(own, Mapping) else None
+    if order is not None and not (isinstance(order, list) and all(type(code) is int for code in order)):
+        raise FormatError(
+            f"{source.path}: metadata.json: expected codes in the order of their rows, found {order!r:.80}"
+        )
+    is_partial = isinstance(own, Mapping) and own.get("partial") is True
+    return SurveyedSource(path, "dataset", codes, None if order is None else tuple(order), is_partial)

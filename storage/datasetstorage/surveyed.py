@@ -1,0 +1,113 @@
+"""What a survey of a merge's sources finds of each source and of each array."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+
+from zarrpack.storage.array_metadata import ArrayMetadata
+from zarrpack.storage.datasetstorage.stored_keys import dtype_name
+from zarrpack.storage.merge.catalogue import GroupKey
+
+__all__ = ["UNKNOWN", "SurveyedArray", "SurveyedSource"]
+
+#: Rows of an array that a source does not have.
+UNKNOWN = -1
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedSource:
+    """A source that can be read.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    kind : str
+        ``"store"``, ``"pack"``, ``"dataset"``, or empty for another's file.
+    members : int
+        How many codes it takes.
+    order : tuple of int or None
+        Of a dataset the codes in the order of its rows, if that is not theirs.
+    is_partial : bool
+        Whether it is a dataset whose codes are those of a larger one.
+    """
+
+    path: str
+    kind: str
+    members: int
+    order: tuple[int, ...] | None = None
+    is_partial: bool = False
+
+
+@dataclass(slots=True)
+class SurveyedArray:
+    """An array that the output will have.
+
+    Parameters
+    ----------
+    group : GroupKey
+        Its group; an empty family: not known yet.
+    name : str
+        Its name.
+    row_axes : int or None
+        For arrays of pairs, how many axes a row has, if that is known beforehand.
+    is_pairs : bool
+        Whether matrices ``[n, n, ...]`` become rows.
+    rows : array of int64
+        For each source its rows, `UNKNOWN`, or a number below that: what stands for the rows of a dimension that the source
+        itself names.
+    stored_dims : tuple of str or None
+        Its dimensions in sources that name them themselves.
+    forms : dict
+        (dtype, shape of a row) -> [in how many sources with rows, the number of the first].
+    empty_forms : dict
+        The same for sources without rows.
+    is_scalar : bool
+        Whether it has no axis in any source.
+    is_single : bool
+        Whether it has one row in every source.
+    is_square : bool
+        Whether its first two axes are alike in every source.
+    is_pictures : bool
+        Whether rows may differ in shape: pixels, and what is flat in a source.
+    is_keyed : bool
+        Whether a source has it under a key of its user's.
+    has_variants : bool
+        Whether a source has several arrays of the name, kept apart.
+    """
+
+    group: GroupKey
+    name: str
+    row_axes: int | None = None
+    is_pairs: bool = False
+    rows: array[int] = field(default_factory=lambda: array("q"))
+    stored_dims: tuple[str, ...] | None = None
+    forms: dict[tuple[str, tuple[int, ...]], list[int]] = field(default_factory=dict)
+    empty_forms: dict[tuple[str, tuple[int, ...]], list[int]] = field(default_factory=dict)
+    is_scalar: bool = True
+    is_single: bool = True
+    is_square: bool = True
+    is_pictures: bool = False
+    is_keyed: bool = False
+    has_variants: bool = False
+
+    def enter(self, source: int, rows: int, tail: tuple[int, ...], metadata: ArrayMetadata, *, has_rows: bool) -> None:
+        """Enter what a source holds."""
+        if len(self.rows) > source:
+            self.has_variants = True
+        else:
+            self.rows.extend([UNKNOWN] * (source - len(self.rows)))
+            self.rows.append(rows)
+        forms = self.forms if has_rows else self.empty_forms
+        form = forms.setdefault((dtype_name(metadata), tail), [0, source])
+        form[0] += 1
+
+    def joined_axes(self, metadata: ArrayMetadata) -> int:
+        """Give how many leading axes of a stored array become one."""
+        ndim = len(metadata.shape)
+        if not self.is_pairs or ndim < 2:
+            return 1
+        if self.row_axes is None:
+            return 2 if self.is_square else 1
+        return 2 if ndim == self.row_axes + 2 else 1

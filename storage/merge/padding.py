@@ -1,0 +1,131 @@
+"""Which rows of an array no source has had, in this merge or in the one that made a dataset among the sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from zarrpack.storage.merge.pieces import Pieces
+
+__all__ = ["Runs", "is_all_padding", "padded_runs", "read_runs", "without_padding"]
+
+Int64s = npt.NDArray[np.int64]
+#: Stretches of rows: (first, count).
+Runs: TypeAlias = Sequence[tuple[int, int]]
+
+
+def read_runs(value: object, rows: int) -> Runs:
+    """Read the attribute ``zarrpack_padded``, believing nothing.
+
+    Parameters
+    ----------
+    value : object
+        The attribute.
+    rows : int
+        The array's rows.
+
+    Examples
+    --------
+    >>> read_runs([[0, 2], [5, 1]], 6), read_runs([[5, 2]], 6), read_runs(None, 6)
+    ([(0, 2), (5, 1)], [], [])
+    """
+    runs: list[tuple[int, int]] = []
+    end = 0
+    for run in value if isinstance(value, list) else ():
+        if not (isinstance(run, list) and len(run) == 2 and all(type(number) is int for number in run)):
+            return []
+        first, count = run
+        if not (end <= first and 0 < count <= rows - first):
+            return []
+        runs.append((first, count))
+        end = first + count
+    return runs
+
+
+def is_all_padding(runs: Runs, rows: int) -> bool:
+    """Whether an array with rows holds nothing but padding.
+
+    Examples
+    --------
+    >>> is_all_padding([(0, 2)], 2), is_all_padding([], 0)
+    (True, False)
+    """
+    return rows > 0 and sum(count for _, count in runs) == rows
+
+
+def padded_runs(pieces: Pieces, padded: Mapping[int, Runs], rows: int) -> list[list[int]]:
+    """Give the output rows that are padding.
+
+    Parameters
+    ----------
+    pieces : Pieces
+        Where rows come from.
+    padded : mapping of int to runs
+        Owner -> which of its rows are padding.
+    rows : int
+        The output's rows.
+
+    Examples
+    --------
+    >>> pieces = Pieces(*map(np.array, ([0, 4], [0, 0], [3, 2], [0, 1])))
+    >>> padded_runs(pieces, {0: [(2, 1)]}, 7)
+    [[2, 2], [6, 1]]
+    """
+    ends = np.concatenate([[0], pieces.out + pieces.count])
+    starts = np.concatenate([pieces.out, [rows]])
+    gaps = np.flatnonzero(starts > ends)
+    runs = [(int(ends[gap]), int(starts[gap] - ends[gap])) for gap in gaps]
+    for number, first, last in _overlaps(pieces, padded):
+        runs.append((int(pieces.out[number]) + first - int(pieces.first[number]), last - first))
+    joined: list[list[int]] = []
+    for first, count in sorted(runs):
+        if joined and sum(joined[-1]) == first:
+            joined[-1][1] += count
+        else:
+            joined.append([first, count])
+    return joined
+
+
+def without_padding(pieces: Pieces, padded: Mapping[int, Runs]) -> Pieces:
+    """Give the pieces without the rows that are padding.
+
+    Parameters
+    ----------
+    pieces : Pieces
+        Where rows come from.
+    padded : mapping of int to runs
+        Owner -> which of its rows are padding.
+
+    Examples
+    --------
+    >>> pieces = Pieces(*map(np.array, ([0], [0], [5], [0])))
+    >>> list(without_padding(pieces, {0: [(2, 1)]}).within(0, 5))
+    [Piece(out=0, owner=0, first=0, last=2), Piece(out=3, owner=0, first=3, last=5)]
+    """
+    cuts: dict[int, list[tuple[int, int]]] = {}
+    for number, first, last in _overlaps(pieces, padded):
+        cuts.setdefault(number, []).append((first, last))
+    kept: list[tuple[int, int, int, int]] = []
+    columns = (pieces.out.tolist(), pieces.first.tolist(), pieces.count.tolist(), pieces.owner.tolist())
+    for number, (out, first, count, owner) in enumerate(zip(*columns, strict=True)):
+        begin = first
+        for cut, last in [*cuts.get(number, ()), (first + count, first + count)]:
+            if cut > begin:
+                kept.append((out + begin - first, begin, cut - begin, owner))
+            begin = last
+    table = np.array(kept, np.int64).reshape(-1, 4).T
+    return Pieces(table[0], table[1], table[2], table[3])
+
+
+def _overlaps(pieces: Pieces, padded: Mapping[int, Runs]) -> Iterator[tuple[int, int, int]]:
+    """Give the number of each piece with padding in it, and the owner's rows that are."""
+    for owner, runs in padded.items():
+        for number in np.flatnonzero(pieces.owner == owner).tolist():
+            begin = int(pieces.first[number])
+            end = begin + int(pieces.count[number])
+            for first, count in runs:
+                if first < end and first + count > begin:
+                    yield number, max(first, begin), min(first + count, end)

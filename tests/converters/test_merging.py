@@ -1,0 +1,164 @@
+"""``zarrpack merge`` over stores, packs and datasets: arrays, codes and tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from stores import read, save
+
+import zarrpack
+from zarrpack.converters.merging import MergeResult, merge_files
+from zarrpack.errors import FormatError, MergeError, UsageError
+from zarrpack.storage import OptStorage
+
+
+def store(folder: Path, name: str, data: dict[str, Any], **metadata: Any) -> Path:
+    """Save a store with metadata."""
+    with OptStorage(folder / f"{name}.zarr") as storage:
+        for key, value in data.items():
+            storage.save_data(key, value)
+        for key, value in metadata.items():
+            storage.save_metadata(key, value)
+        storage.compress_store()
+    return folder / f"{name}.zarr.data"
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> list[Path]:
+    """Give four stores."""
+    return [
+        store(
+            tmp_path / "in",
+            f"gear.v{number}",
+            {"face_areas": np.arange(number + 1.0), "graph/edges": {"source": [1, 2], "destination": [0, 0]}},
+            mass=0.5 * number,
+            material="steel" if number % 2 else "brass",
+            size={"x": number},
+        )
+        for number in range(4)
+    ]
+
+
+def tables(result: MergeResult) -> tuple[bytes, bytes, bytes]:
+    """Give the bytes of all three files."""
+    return (result.dataset.read_bytes(), result.infoset.read_bytes(), result.attribset.read_bytes())
+
+
+def test_stores_become_a_dataset_with_tables(tmp_path: Path, parts: list[Path]) -> None:
+    """Keys find their groups as in the merger; names are stems; sizes of chunks are no columns."""
+    result = merge_files(parts, tmp_path / "out" / "gears.dataset")
+
+    found = read(result.dataset)
+    assert found["faces"]["file_id"].tolist() == [0, 1, 1, 2, 2, 2, 3, 3, 3, 3]
+    assert found["graph"]["edges_source"].tolist() == [1, 2] * 4
+    infoset = pd.read_parquet(result.infoset)
+    assert infoset["name"].tolist() == [f"gear.v{number}" for number in range(4)]
+    assert infoset["size/x"].tolist() == [0, 1, 2, 3]
+    assert not [column for column in infoset if "file_sizes_KB" in column]
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_adding_to_a_dataset_gives_the_bytes_of_one_merge(tmp_path: Path, parts: list[Path], cut: int) -> None:
+    """Arrays, infoset and attribset are those of one merge in the order added."""
+    whole = merge_files(parts, tmp_path / "a" / "gears.dataset")
+    first = merge_files(parts[:cut], tmp_path / "b" / "gears.dataset")
+
+    second = merge_files([first.dataset, *parts[cut:]], tmp_path / "c" / "gears.dataset")
+
+    assert tables(second) == tables(whole)
+    assert (second.items, second.sources) == (4, 5 - cut)
+
+
+def test_datasets_come_first_and_codes_follow(tmp_path: Path, parts: list[Path]) -> None:
+    """The first dataset keeps its codes, wherever it is named; a second one's follow, then those of new files."""
+    one = merge_files(parts[2:3], tmp_path / "one.dataset")
+    two = merge_files(parts[:2], tmp_path / "two.dataset")
+
+    result = merge_files([parts[3], one.dataset, two.dataset], tmp_path / "all.dataset")
+
+    infoset = pd.read_parquet(result.infoset)
+    assert infoset["name"].tolist() == ["gear.v2", "gear.v0", "gear.v1", "gear.v3"]
+    assert infoset["id"].tolist() == [0, 1, 2, 3]
+    assert read(result.dataset)["faces"]["file_id"].tolist() == [0, 0, 0, 1, 2, 2, 3, 3, 3, 3]
+
+
+def test_a_dataset_without_tables_still_counts(tmp_path: Path, parts: list[Path]) -> None:
+    """Its items get names that say where they are from."""
+    first = merge_files(parts[:2], tmp_path / "first.dataset")
+    first.infoset.unlink()
+    first.attribset.unlink()
+
+    result = merge_files([first.dataset, parts[2]], tmp_path / "all.dataset")
+
+    assert pd.read_parquet(result.infoset)["name"].tolist() == ["first#0", "first#1", "gear.v2"]
+
+
+def test_names_stay_unique(tmp_path: Path, parts: list[Path]) -> None:
+    """A new file of a name that the dataset has gets its code behind it."""
+    first = merge_files(parts[:1], tmp_path / "first.dataset")
+
+    result = merge_files([first.dataset, parts[0]], tmp_path / "all.dataset")
+
+    assert pd.read_parquet(result.infoset)["name"].tolist() == ["gear.v0", "gear.v0#1"]
+
+
+def test_stores_and_packs_mix(tmp_path: Path, parts: list[Path], products_zip: Path) -> None:
+    """What a conversion kept and a user's stores become one dataset, and its packs can be added later just as well."""
+    made = zarrpack.convert(products_zip, tmp_path / "out", workers=1, keep_data=True, items_per_data=4)
+    packs = tmp_path / "out" / "encoded"
+    whole = merge_files([*parts, packs], tmp_path / "a" / "all.dataset")
+    first = merge_files(parts, tmp_path / "b" / "all.dataset")
+
+    second = merge_files([first.dataset, packs], tmp_path / "c" / "all.dataset")
+
+    images = zarrpack.open_dataset(whole.dataset, "images")["pixels"].values
+    np.testing.assert_array_equal(images, zarrpack.open_dataset(made.dataset, "images")["pixels"].values)
+    assert second.dataset.read_bytes() == whole.dataset.read_bytes()
+
+
+def test_a_conversions_dataset_can_be_added_to(tmp_path: Path, parts: list[Path], products_zip: Path) -> None:
+    """Pictures are copied as they are, and the rows of the tables are taken over."""
+    made = zarrpack.convert(products_zip, tmp_path / "out", workers=1)
+
+    result = merge_files([made.dataset, *parts], tmp_path / "all.dataset")
+
+    before, after = pd.read_parquet(made.infoset), pd.read_parquet(result.infoset)
+    assert after["name"].tolist() == [*before["name"], *(f"gear.v{number}" for number in range(4))]
+    assert after["description"].tolist()[: len(before)] == before["description"].tolist()
+    assert result.chunks_copied > 0
+    for group in ("images", "table"):
+        old, new = read(made.dataset)[group], read(result.dataset)[group]
+        for name, values in old.items():
+            if not name.endswith("_offsets"):
+                np.testing.assert_array_equal(new[name], values)
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    """Kinds that differ are refused unless promoted, and missing arrays if it is to be strict; nothing is published."""
+    mixed = [save(tmp_path, "a", {"face_a": [1]}), save(tmp_path, "b", {"face_a": [0.5]})]
+    out = tmp_path / "out" / "x.dataset"
+
+    with pytest.raises(MergeError, match="face_a"):
+        merge_files(mixed, out)
+    assert list(out.parent.glob("*")) == []
+    assert merge_files(mixed, out, promote=True).items == 2
+
+    lacking = [save(tmp_path, "c", {"face_a": [1], "face_b": [1]}), save(tmp_path, "d", {"face_a": [1]})]
+    with pytest.raises(MergeError, match="face_b"):
+        merge_files(lacking, tmp_path / "y.dataset", strict=True)
+
+
+def test_the_output_is_no_source(tmp_path: Path, parts: list[Path]) -> None:
+    """A dataset cannot be merged into itself, and what is no Zarr is no source."""
+    first = merge_files(parts[:1], tmp_path / "first.dataset")
+    torn = tmp_path / "torn.dataset"
+    torn.write_bytes(b"no zip")
+
+    with pytest.raises(UsageError, match="none of the sources"):
+        merge_files([first.dataset, parts[1]], first.dataset, overwrite=True)
+    with pytest.raises(FormatError, match="torn"):
+        merge_files([torn], tmp_path / "out.dataset")
