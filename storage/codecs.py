@@ -18,10 +18,10 @@ from zarrpack.storage.base import Codec, Compression
 from zarrpack.storage.chunking import CHUNK_BYTES
 from zarrpack.storage.delta import decode_delta, encode_delta
 from zarrpack.storage.memory_order import from_fortran, to_fortran
-from zarrpack.storage.vlen import decode_bytes, decode_strings, encode_bytes
+from zarrpack.storage.vlen import PackedItems, decode_bytes, decode_strings, encode_bytes, join_items, packed_items
 from zarrpack.storage.zstd import compress, decompress
 
-__all__ = ["choose_codec", "decode_chunk", "encode_chunk"]
+__all__ = ["choose_codec", "decode_chunk", "decode_items", "encode_chunk", "encode_items"]
 
 _LEVELS = {"spec": 12, "fast": 1, "none": None}
 
@@ -122,9 +122,52 @@ def encode_chunk(
         buffer: bytes | memoryview = _object_buffer(values, codec.object_codec, chunk_shape)
     else:
         buffer = _number_buffer(np.asarray(values), codec, np.dtype(dtype), chunk_shape)
-    if len(buffer) > CHUNK_BYTES:
-        raise ValueError(f"chunk: expected at most {CHUNK_BYTES} bytes, found {len(buffer)}; use smaller rows")
-    return bytes(buffer) if codec.level is None else compress(buffer, codec.level)
+    return _compressed(buffer, codec)
+
+
+def encode_items(runs: Sequence[bytes | memoryview], count: int, codec: Codec, chunk_rows: int) -> bytes:
+    """Encode a chunk of strings or bytes along one axis whose items lie in buffers already; as `encode_chunk` would.
+
+    Parameters
+    ----------
+    runs : sequence of bytes or memoryview
+        Items with their lengths, as `PackedItems.run` gives them.
+    count : int
+        How many items these are.
+    codec : Codec
+        How to encode.
+    chunk_rows : int
+        The chunk's length; what is missing is padded with empty items.
+
+    Raises
+    ------
+    ValueError
+        If the chunk is larger than 4 GiB.
+    """
+    return _compressed(join_items(runs, count, chunk_rows - count), codec)
+
+
+def decode_items(payload: bytes | memoryview, codec: Codec, count: int) -> PackedItems:
+    """Decompress and check a chunk of strings or bytes, without taking its items apart.
+
+    Parameters
+    ----------
+    payload : bytes or memoryview
+        The chunk as it lies in the file.
+    codec : Codec
+        As in `encode_chunk`.
+    count : int
+        How many items it must hold.
+
+    Raises
+    ------
+    FormatError
+        If the payload is damaged or does not hold exactly one such chunk.
+    """
+    items = packed_items(_object_content(payload, codec), codec.object_codec == "vlen-utf8")
+    if len(items) != count:
+        raise FormatError(f"chunk: expected {count} items, found {len(items)}")
+    return items
 
 
 def decode_chunk(
@@ -162,6 +205,16 @@ def decode_chunk(
     if codec.delta:
         flat = decode_delta(flat)
     return from_fortran(flat, chunk_shape) if codec.order == "F" else flat.reshape(chunk_shape)
+
+
+def _compressed(buffer: bytes | memoryview, codec: Codec) -> bytes:
+    if len(buffer) > CHUNK_BYTES:
+        raise ValueError(f"chunk: expected at most {CHUNK_BYTES} bytes, found {len(buffer)}; use smaller rows")
+    return bytes(buffer) if codec.level is None else compress(buffer, codec.level)
+
+
+def _object_content(payload: bytes | memoryview, codec: Codec) -> bytes | memoryview:
+    return payload if codec.level is None else decompress(payload, CHUNK_BYTES)
 
 
 def _number_buffer(
@@ -207,7 +260,7 @@ def _check_shape(shape: tuple[int, ...], chunk_shape: tuple[int, ...]) -> None:
 
 
 def _decode_objects(payload: bytes | memoryview, codec: Codec, chunk_shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    buffer = payload if codec.level is None else decompress(payload, CHUNK_BYTES)
+    buffer = _object_content(payload, codec)
     items: Sequence[str | bytes] = decode_strings(buffer) if codec.object_codec == "vlen-utf8" else decode_bytes(buffer)
     if len(items) != math.prod(chunk_shape):
         raise FormatError(f"chunk: expected {math.prod(chunk_shape)} items for shape {chunk_shape}, found {len(items)}")

@@ -9,15 +9,102 @@ All numbers are little-endian. A length is in bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from struct import Struct
+import struct
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from zarrpack.errors import FormatError
 
-__all__ = ["decode_bytes", "decode_strings", "encode_bytes", "encode_strings"]
+__all__ = [
+    "PackedItems",
+    "decode_bytes",
+    "decode_strings",
+    "encode_bytes",
+    "encode_strings",
+    "join_items",
+    "packed_items",
+]
 
-_LENGTH = Struct("<I")
+_LENGTH = struct.Struct("<I")
 _LARGEST = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class PackedItems:
+    """A checked buffer and where its items start, so that runs of them can be copied without taking them apart.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole buffer.
+    starts : array of int64
+        Where each item's length lies, and the buffer's end.
+    """
+
+    content: bytes
+    starts: array[int]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory, about."""
+        return len(self.content) + 8 * len(self.starts)
+
+    def run(self, first: int, last: int) -> memoryview:
+        """Give items `first` to `last`, `last` excluded, with their lengths."""
+        return memoryview(self.content)[self.starts[first] : self.starts[last]]
+
+
+def packed_items(buffer: bytes | memoryview, is_text: bool) -> PackedItems:
+    """Check a buffer and find its items.
+
+    Parameters
+    ----------
+    buffer : bytes or memoryview
+        The whole buffer, after decompression.
+    is_text : bool
+        Whether every item must be UTF-8.
+
+    Raises
+    ------
+    FormatError
+        If the lengths do not fit the buffer, or an item that must be is not UTF-8.
+
+    Examples
+    --------
+    >>> bytes(packed_items(encode_bytes([b"ab", b"", b"c"]), is_text=True).run(1, 3))
+    b'\\x00\\x00\\x00\\x00\\x01\\x00\\x00\\x00c'
+    """
+    content = bytes(buffer)
+    starts = _starts(content)
+    # Lengths below 128 are ASCII too: most buffers of short texts are told to be good at once.
+    if is_text and not content.isascii():
+        _decoded(_items(content, starts))
+    return PackedItems(content, starts)
+
+
+def join_items(runs: Iterable[bytes | memoryview], count: int, padded: int = 0) -> bytes:
+    """Make one buffer of runs of items that have their lengths.
+
+    Parameters
+    ----------
+    runs : iterable of bytes or memoryview
+        As `PackedItems.run` gives them.
+    count : int
+        How many items these are.
+    padded : int
+        How many empty items follow.
+
+    Examples
+    --------
+    >>> decode_bytes(join_items([packed_items(encode_bytes([b"a", b"b"]), is_text=False).run(1, 2)], 1, padded=1))
+    [b'b', b'']
+    """
+    return b"".join([_LENGTH.pack(count + padded), *runs, bytes(4 * padded)])
 
 
 def encode_strings(values: Sequence[str]) -> bytes:
@@ -96,11 +183,7 @@ def decode_strings(buffer: bytes | memoryview) -> list[str]:
     >>> decode_strings(encode_strings(["a", ""]))
     ['a', '']
     """
-    values = decode_bytes(buffer)
-    try:
-        return [value.decode() for value in values]
-    except UnicodeDecodeError as exc:
-        raise FormatError(f"strings: expected UTF-8, found {exc.object[exc.start : exc.start + 8]!r}") from exc
+    return _decoded(decode_bytes(buffer))
 
 
 def decode_bytes(buffer: bytes | memoryview) -> list[bytes]:
@@ -127,22 +210,35 @@ def decode_bytes(buffer: bytes | memoryview) -> list[bytes]:
     [b'ab', b'']
     """
     content = bytes(buffer)
+    return _items(content, _starts(content))
+
+
+def _starts(content: bytes) -> array[int]:
+    """Find where each item's length lies, and the end; FormatError if these do not fit."""
     size = len(content)
     count = _LENGTH.unpack_from(content)[0] if size >= 4 else 0
     if size < 4 + 4 * count:
         raise FormatError(f"variable-length items: expected {count} items, found a buffer of {size} bytes")
-    values = []
-    unpack = _LENGTH.unpack_from
+    starts = array("q", [4])
+    length_at = _LENGTH.unpack_from
     start = 4
-    for _ in range(count):
-        # After every item at least its successors' lengths must be left.
-        if start + 4 > size:
-            raise FormatError(f"variable-length items: expected a length at byte {start}, found the end at {size}")
-        end = start + 4 + unpack(content, start)[0]
-        if end > size:
-            raise FormatError(f"variable-length items: expected an item up to byte {end}, found the end at {size}")
-        values.append(content[start + 4 : end])
-        start = end
+    try:
+        for _ in range(count):
+            start += 4 + length_at(content, start)[0]
+            starts.append(start)
+    except struct.error as exc:
+        raise FormatError(f"variable-length items: expected a length at byte {start}, found the end at {size}") from exc
     if start != size:
         raise FormatError(f"variable-length items: expected the end at byte {start}, found it at {size}")
-    return values
+    return starts
+
+
+def _items(content: bytes, starts: array[int]) -> list[bytes]:
+    return [content[start + 4 : end] for start, end in pairwise(starts)]
+
+
+def _decoded(values: Sequence[bytes]) -> list[str]:
+    try:
+        return [value.decode() for value in values]
+    except UnicodeDecodeError as exc:
+        raise FormatError(f"strings: expected UTF-8, found {exc.object[exc.start : exc.start + 8]!r}") from exc

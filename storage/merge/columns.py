@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Columns", "Interned"]
+__all__ = ["Columns", "Interned", "distinct"]
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -72,6 +72,19 @@ class Columns:
         """A column, as a view of its stored type. The table cannot grow while a view lives."""
         column = self._arrays[name]
         return np.frombuffer(column, column.typecode) if column else np.empty(0, column.typecode)
+
+
+def distinct(numbers: npt.NDArray[np.int64]) -> list[int]:
+    """Give the different numbers of some, ascending. For small numbers of 0 or more, such as those of `Interned`.
+
+    Examples
+    --------
+    >>> distinct(np.array([3, 0, 3]))
+    [0, 3]
+    """
+    # np.unique would import numpy.ma, which takes as long as a small merge.
+    found: list[int] = np.flatnonzero(np.bincount(numbers)).tolist()
+    return found
 
 
 class Interned(Generic[Value]):

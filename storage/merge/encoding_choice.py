@@ -14,6 +14,7 @@ from zarrpack.storage.base import Codec, Compression
 from zarrpack.storage.chunking import MOST_CHUNKS, chunk_shape
 from zarrpack.storage.codecs import choose_codec
 from zarrpack.storage.merge.catalogue import ArrayKind, Catalogue
+from zarrpack.storage.merge.columns import distinct
 from zarrpack.storage.merge.rules import MergeRules
 from zarrpack.storage.merge.variants import Variant
 from zarrpack.storage.pack_array import ENCODED
@@ -103,13 +104,12 @@ def first_compression(fitting: frozenset[Compression | None]) -> Compression | N
 def _usual_rows(catalogue: Catalogue, variant: Variant, chosen: int, rows: int | None) -> int:
     """Give the rows per chunk that most rows have in the sources if they are about as many as chosen."""
     grid = catalogue.parts["grid"][variant.parts]
-    numbers, inverse = np.unique(grid, return_inverse=True)
-    weights = np.bincount(inverse, catalogue.parts["rows"][variant.parts])
+    weights = np.bincount(grid, catalogue.parts["rows"][variant.parts])
     by_length: dict[int, float] = {}
-    for number, weight in zip(numbers.tolist(), weights.tolist(), strict=True):
+    for number in distinct(grid):
         tail, chunks = catalogue.grids[number]
         if tail == variant.tail:
-            by_length[chunks[0]] = by_length.get(chunks[0], 0) + weight
+            by_length[chunks[0]] = by_length.get(chunks[0], 0) + float(weights[number])
     usual = max(by_length, key=lambda length: by_length[length], default=0)
     if chosen <= usual * _TOLERANCE and usual <= chosen * _TOLERANCE and -(-(rows or 0) // usual) <= MOST_CHUNKS:
         return usual
@@ -152,7 +152,7 @@ def _choose_codec(
 def _compressions(catalogue: Catalogue, parts: npt.NDArray[np.int64]) -> frozenset[Compression | None]:
     """Give the named codec sets under which all of some parts would be encoded as they are."""
     fitting = frozenset(_COMPRESSIONS)
-    for number in np.unique(catalogue.parts["kind"][parts]).tolist():
+    for number in distinct(catalogue.parts["kind"][parts]):
         kind = catalogue.kinds[number]
         fitting = frozenset(name for name in fitting if kind.codec in _named_codecs(kind, name))
     return fitting
@@ -182,7 +182,7 @@ def _copyable(catalogue: Catalogue, variant: Variant, chunk_rows: int, codec: Co
         and kind.dtype == variant.dtype
         and kind.flat == variant.flat
     ]
-    grids = np.unique(catalogue.parts["grid"][variant.parts]).tolist()
+    grids = distinct(catalogue.parts["grid"][variant.parts])
     alike = [number for number in grids if catalogue.grids[number] == (variant.tail, chunks)]
     return np.isin(catalogue.parts["kind"][variant.parts], kinds) & np.isin(
         catalogue.parts["grid"][variant.parts], alike
@@ -190,5 +190,4 @@ def _copyable(catalogue: Catalogue, variant: Variant, chunk_rows: int, codec: Co
 
 
 def _kinds(catalogue: Catalogue, variant: Variant) -> list[int]:
-    numbers: list[int] = np.unique(catalogue.parts["kind"][variant.parts]).tolist()
-    return numbers
+    return distinct(catalogue.parts["kind"][variant.parts])

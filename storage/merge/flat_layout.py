@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zarrpack.storage.merge.catalogue import Catalogue
+from zarrpack.storage.merge.columns import distinct
 from zarrpack.storage.merge.encoding_choice import Encoding
 from zarrpack.storage.merge.pieces import Pieces
 from zarrpack.storage.merge.row_spaces import Runs, gather_runs
@@ -109,12 +110,13 @@ def lay_out_values(
     """
     parts = variant.parts
     kind_numbers = catalogue.parts["kind"][parts]
-    flat_kinds = [number for number in np.unique(kind_numbers).tolist() if catalogue.kinds[number].flat]
+    flat_kinds = [number for number in distinct(kind_numbers) if catalogue.kinds[number].flat]
     is_flat = np.isin(kind_numbers, flat_kinds)
     grids = catalogue.parts["grid"][parts]
-    numbers, inverse = np.unique(grids, return_inverse=True)
-    tails = np.array([math.prod(catalogue.grids[number][0]) for number in numbers.tolist()], np.int64)
-    row_values = np.where(is_flat, 0, tails[inverse])
+    tails = np.zeros(len(catalogue.grids), np.int64)
+    for number in distinct(grids):
+        tails[number] = math.prod(catalogue.grids[number][0])
+    row_values = np.where(is_flat, 0, tails[grids])
     length = catalogue.parts["rows"][parts] * np.where(is_flat, 1, row_values)
     base = _places(length, encoding)
     filled = np.flatnonzero(length)
@@ -141,7 +143,7 @@ def member_things(catalogue: Catalogue, variant: Variant) -> tuple[Runs, MemberT
     """
     runs = gather_runs(catalogue, catalogue.parts["row_set"][variant.parts])
     kinds = catalogue.parts["kind"][variant.parts]
-    flat_kinds = [number for number in np.unique(kinds).tolist() if catalogue.kinds[number].flat]
+    flat_kinds = [number for number in distinct(kinds) if catalogue.kinds[number].flat]
     is_flat = np.isin(kinds, flat_kinds)[runs.owner]
     start = np.searchsorted(runs.owner, np.arange(len(variant.parts)))
     number = np.arange(len(runs.owner)) - start[runs.owner]

@@ -19,11 +19,12 @@ from zarrpack.errors import FormatError, MergeError
 from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.merge.catalogue import Catalogue
 from zarrpack.storage.merge.chunk_encoders import EncodersFactory, ThreadEncoders
+from zarrpack.storage.merge.decoded_chunks import DecodedChunks
 from zarrpack.storage.merge.encoding_choice import common_compressions
 from zarrpack.storage.merge.folder_writer import FolderWriter
 from zarrpack.storage.merge.group_plan import GroupPlan, Planning
 from zarrpack.storage.merge.open_files import OpenFiles
-from zarrpack.storage.merge.part_reader import DecodedChunks, PartReader
+from zarrpack.storage.merge.part_reader import PartReader
 from zarrpack.storage.merge.plan import plan_groups
 from zarrpack.storage.merge.rules import FOLLOWING, MergeRules
 from zarrpack.storage.merge.scan import scan_source

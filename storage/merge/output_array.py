@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zarrpack.storage.array_metadata import ArrayMetadata
-from zarrpack.storage.codecs import encode_chunk
+from zarrpack.storage.codecs import encode_chunk, encode_items
 from zarrpack.storage.merge.chunk_copies import ChunkCopies
-from zarrpack.storage.merge.row_sources import RowSource
+from zarrpack.storage.merge.row_sources import MergedRows, RowSource
 
 __all__ = ["OutputArray"]
 
@@ -46,5 +46,8 @@ class OutputArray:
     def encode(self, block: int) -> bytes:
         """Read a chunk's rows and encode them. Safe in threads; FormatError if a source is damaged."""
         rows = self.metadata.chunks[0]
-        values = self.source.read(block * rows, min((block + 1) * rows, self.metadata.shape[0]))
+        first, last = block * rows, min((block + 1) * rows, self.metadata.shape[0])
+        if isinstance(self.source, MergedRows) and (runs := self.source.runs(first, last)) is not None:
+            return encode_items(runs, last - first, self.metadata.codec, rows)
+        values = self.source.read(first, last)
         return encode_chunk(values, self.metadata.codec, self.metadata.dtype, self.metadata.chunks)

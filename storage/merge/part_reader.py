@@ -4,98 +4,26 @@ from __future__ import annotations
 
 import itertools
 import math
-import threading
 import zlib
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from zarrpack.errors import FormatError, MergeError
-from zarrpack.storage.codecs import decode_chunk
+from zarrpack.storage.codecs import decode_chunk, decode_items
 from zarrpack.storage.merge.catalogue import Catalogue
 from zarrpack.storage.merge.damage import DamagedSource
+from zarrpack.storage.merge.decoded_chunks import DecodedChunks
 from zarrpack.storage.merge.open_files import OpenFiles
+from zarrpack.storage.vlen import PackedItems
 
-__all__ = ["DecodedChunks", "PartReader"]
+__all__ = ["PartReader"]
 
 Values = npt.NDArray[Any]
-#: What an object takes beside its characters, in bytes; roughly.
-_OBJECT_BYTES = 64
-
-
-class DecodedChunks:
-    """The chunks decoded last, up to a number of bytes. Safe in threads; each chunk is decoded by one of them.
-
-    Parameters
-    ----------
-    most_bytes : int
-        How many bytes to keep; the chunk decoded last is kept even if it is larger.
-
-    Examples
-    --------
-    >>> cache = DecodedChunks(1 << 20)
-    >>> chunk = cache.get(7, lambda: np.arange(3))
-    >>> cache.get(7, lambda: np.arange(4)) is chunk
-    True
-    """
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._bytes = 0
-        self._lock = threading.Lock()
-        self._chunks: OrderedDict[int, Future[Values]] = OrderedDict()
-
-    def __reduce__(self) -> tuple[type[DecodedChunks], tuple[int]]:
-        return DecodedChunks, (self._most_bytes,)
-
-    def get(self, number: int, decode: Callable[[], Values]) -> Values:
-        """Give a chunk, decoding it if it is not here.
-
-        Parameters
-        ----------
-        number : int
-            Which chunk.
-        decode : callable
-            Gives the chunk. What it raises is raised to everybody who waits for the chunk.
-        """
-        with self._lock:
-            known = self._chunks.get(number)
-            if known is not None:
-                self._chunks.move_to_end(number)
-        if known is not None:
-            return known.result()
-        return self._decode(number, decode)
-
-    def _decode(self, number: int, decode: Callable[[], Values]) -> Values:
-        mine: Future[Values] = Future()
-        with self._lock:
-            chunk = self._chunks.setdefault(number, mine)
-        if chunk is not mine:
-            return chunk.result()
-        try:
-            values = decode()
-        except BaseException as exc:
-            with self._lock:
-                del self._chunks[number]
-            mine.set_exception(exc)
-            raise
-        mine.set_result(values)
-        with self._lock:
-            self._bytes += _size(values)
-            self._forget()
-        return values
-
-    def _forget(self) -> None:
-        while self._bytes > self._most_bytes and len(self._chunks) > 1:
-            number, chunk = next(iter(self._chunks.items()))
-            if not chunk.done():
-                return
-            del self._chunks[number]
-            self._bytes -= _size(chunk.result())
 
 
 class PartReader:
@@ -115,7 +43,7 @@ class PartReader:
         self.catalogue = catalogue
         self.files = files
         self._cache = cache
-        self._parts = {name: catalogue.parts[name] for name in ("kind", "grid", "place", "rows", "chunk")}
+        self._parts = {name: catalogue.parts[name] for name in ("source", "kind", "grid", "place", "rows", "chunk")}
         self._chunks = {name: catalogue.chunks[name] for name in ("source", "offset", "size", "crc32")}
 
     def __reduce__(self) -> tuple[type[PartReader], tuple[Catalogue, OpenFiles, DecodedChunks]]:
@@ -163,10 +91,8 @@ class PartReader:
             limits = np.iinfo(target.dtype)
             low, high = int(values.min()), int(values.max())
             if low < limits.min or high > limits.max:
-                source = int(self.catalogue.parts["source"][part])
-                place = self.catalogue.places[int(self._parts["place"][part])]
                 raise MergeError(
-                    f"{self.catalogue.paths[source]}: {place}: expected values that fit into {target.dtype.name}, "
+                    f"{self._place(part)[1]}: expected values that fit into {target.dtype.name}, "
                     f"found {low} to {high}; declare a wider dtype"
                 )
         target[...] = values
@@ -198,6 +124,37 @@ class PartReader:
                 self.read_into(part, begin, end, rows)
                 yield begin, rows
 
+    def runs(self, part: int, first: int, last: int) -> Iterator[memoryview]:
+        """Give rows of a part of strings or bytes chunk by chunk, as they lie in their buffers.
+
+        Parameters
+        ----------
+        part : int
+            The number of a part for which `has_runs` holds.
+        first, last : int
+            Its rows, `last` excluded.
+
+        Raises
+        ------
+        DamagedSource
+            If a chunk is damaged; the message names file and array.
+        """
+        _, (step,) = self.catalogue.grids[int(self._parts["grid"][part])]
+        rows = int(self._parts["rows"][part])
+        for start in range(first // step * step, last, step):
+            begin, end = max(first, start), min(last, start + step)
+            chunk = int(self._parts["chunk"][part]) + start // step
+            if begin == start and end == min(start + step, rows):
+                items = self._decoded_items(part, chunk, step)
+            else:
+                items = cast(PackedItems, self._cache.get(~chunk, partial(self._decoded_items, part, chunk, step)))
+            yield items.run(begin - start, end - start)
+
+    def has_runs(self, part: int) -> bool:
+        """Whether a part's rows are strings or bytes along one axis, so that `runs` gives them."""
+        kind = self.catalogue.kinds[int(self._parts["kind"][part])]
+        return kind.codec.object_codec is not None and not self.tail(part)
+
     def tail(self, part: int) -> tuple[int, ...]:
         """A part's shape without its first axis."""
         return self.catalogue.grids[int(self._parts["grid"][part])][0]
@@ -210,14 +167,23 @@ class PartReader:
     def _chunk(self, part: int, chunk: int, shape: tuple[int, ...], is_kept: bool) -> Values:
         if not is_kept:
             return self._decoded(part, chunk, shape)
-        return self._cache.get(chunk, lambda: self._decoded(part, chunk, shape))
+        return cast(Values, self._cache.get(chunk, partial(self._decoded, part, chunk, shape)))
 
     def _decoded(self, part: int, chunk: int, shape: tuple[int, ...]) -> Values:
         kind = self.catalogue.kinds[int(self._parts["kind"][part])]
-        place = self.catalogue.places[int(self._parts["place"][part])]
+        payload = self._payload(part, chunk)
+        with self._naming(part, chunk):
+            return decode_chunk(payload, kind.codec, kind.dtype, shape)
+
+    def _decoded_items(self, part: int, chunk: int, count: int) -> PackedItems:
+        kind = self.catalogue.kinds[int(self._parts["kind"][part])]
+        payload = self._payload(part, chunk)
+        with self._naming(part, chunk):
+            return decode_items(payload, kind.codec, count)
+
+    def _payload(self, part: int, chunk: int) -> bytes:
         source, offset, size, crc32 = self.location(chunk)
-        path = self.catalogue.paths[source]
-        where = f"{path}: {place}"
+        path, where = self._place(part)
         try:
             payload = self.files.read(source, offset, size)
         except OSError as exc:
@@ -231,13 +197,19 @@ class PartReader:
                 f"{where}: expected a chunk of {size} bytes with the checksum {crc32:08x} at offset {offset}, "
                 "found other bytes; the file is damaged",
             )
+        return payload
+
+    @contextmanager
+    def _naming(self, part: int, chunk: int) -> Iterator[None]:
+        """Say which file and array it is whose chunk does not decode."""
         try:
-            return decode_chunk(payload, kind.codec, kind.dtype, shape)
+            yield
         except FormatError as exc:
-            raise DamagedSource(path, f"{where}: the chunk at offset {offset} is damaged: {exc}") from exc
+            path, where = self._place(part)
+            raise DamagedSource(
+                path, f"{where}: the chunk at offset {self.location(chunk)[1]} is damaged: {exc}"
+            ) from exc
 
-
-def _size(values: Values) -> int:
-    if values.dtype != object:
-        return values.nbytes
-    return values.size * _OBJECT_BYTES + sum(map(len, values.flat))
+    def _place(self, part: int) -> tuple[str, str]:
+        path = self.catalogue.paths[int(self._parts["source"][part])]
+        return path, f"{path}: {self.catalogue.places[int(self._parts['place'][part])]}"

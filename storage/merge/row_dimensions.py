@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zarrpack.storage.merge.catalogue import Catalogue
+from zarrpack.storage.merge.columns import distinct
 from zarrpack.storage.merge.flat_layout import MemberThings, member_things
 from zarrpack.storage.merge.pieces import Pieces
 from zarrpack.storage.merge.row_spaces import RowSpace, gather_runs, plan_space
@@ -62,7 +63,9 @@ def shared_dimension(catalogue: Catalogue, name: str, variants: Sequence[Variant
     count : int
         Number of codes.
     """
-    row_sets = np.unique(np.concatenate([catalogue.parts["row_set"][variant.parts] for variant in variants]))
+    row_sets = np.array(
+        distinct(np.concatenate([catalogue.parts["row_set"][variant.parts] for variant in variants])), np.int64
+    )
     runs = gather_runs(catalogue, row_sets)
     names: dict[int, set[str]] = {}
     if _has_siblings(catalogue, row_sets):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from zarrpack.storage.merge.flat_layout import FlatLayout
 from zarrpack.storage.merge.part_reader import PartReader
 from zarrpack.storage.merge.pieces import Pieces
+from zarrpack.storage.vlen import encode_bytes
 
 __all__ = ["CodeRows", "FlatOffsetRows", "FlatShapeRows", "FlatValues", "KnownRows", "MergedRows", "RowSource"]
 
@@ -106,6 +107,21 @@ class MergedRows:
             start = out - first
             self.reader.read_into(int(self.parts[owner]), begin, end, target[start : start + end - begin])
         return target
+
+    def runs(self, first: int, last: int) -> list[bytes | memoryview] | None:
+        """Give rows of strings or bytes as they lie in the sources' buffers; None where they are of another kind."""
+        if self.dtype != "|O" or self.tail:
+            return None
+        found: list[bytes | memoryview] = []
+        filler = encode_bytes([self.filler if isinstance(self.filler, bytes) else str(self.filler).encode()])[4:]
+        at = first
+        for out, owner, begin, end in self.pieces.within(first, last):
+            part = int(self.parts[owner])
+            if not self.reader.has_runs(part):
+                return None
+            found += [filler * (out - at), *self.reader.runs(part, begin, end)]
+            at = out + end - begin
+        return [*found, filler * (last - at)]
 
 
 @dataclass(frozen=True, slots=True)

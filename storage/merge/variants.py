@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zarrpack.storage.merge.catalogue import ArrayKind, Catalogue, GroupKey
+from zarrpack.storage.merge.columns import distinct
 
 __all__ = ["Variant", "find_variants"]
 
@@ -79,8 +80,7 @@ def find_variants(catalogue: Catalogue, dtypes: Mapping[tuple[GroupKey, str], st
     """
     used = _used_parts(catalogue)
     kind_of_part = catalogue.parts["kind"][used]
-    numbers, firsts = np.unique(kind_of_part, return_index=True)
-    in_order = numbers[np.argsort(firsts, kind="stable")].tolist()
+    in_order = list(dict.fromkeys(kind_of_part.tolist()))
     variant_of_kind = np.full(len(catalogue.kinds), -1, np.int64)
     plans: list[tuple[list[ArrayKind], str]] = []
     names: dict[object, list[int]] = {}
@@ -111,12 +111,13 @@ def _first_parts(catalogue: Catalogue, names: Iterable[tuple[GroupKey, str]]) ->
     A dataset among the sources may have padding where its own sources had no rows; its arrays must come in the same order.
     """
     data = np.flatnonzero(catalogue.parts["data"] == 1)
-    numbers, positions = np.unique(catalogue.parts["kind"][data], return_index=True)
+    of_kind: dict[int, int] = {}
+    for number, part in zip(catalogue.parts["kind"][data].tolist(), data.tolist(), strict=True):
+        of_kind.setdefault(number, part)
     first: dict[tuple[GroupKey, str], int] = {}
-    for number, position in zip(numbers.tolist(), positions.tolist(), strict=True):
+    for number, part in of_kind.items():
         kind = catalogue.kinds[number]
-        key = (kind.group, kind.name)
-        first[key] = min(first.get(key, len(catalogue.parts)), int(data[position]))
+        first.setdefault((kind.group, kind.name), part)
     return {key: first[key] for key in names if key in first}
 
 
@@ -171,7 +172,7 @@ def _variant(
     given = dtypes.get((kinds[0].group, kinds[0].name))
     dtype, object_codec = _resolve(kinds) if given is None else _OBJECTS.get(given, (given, None))
     flat = np.isin(catalogue.parts["kind"][parts], [catalogue.kinds.number(kind) for kind in kinds if kind.flat])
-    grids = np.unique(catalogue.parts["grid"][parts[~flat]]).tolist()
+    grids = distinct(catalogue.parts["grid"][parts[~flat]])
     tails = {catalogue.grids[grid][0] for grid in grids}
     # Where nothing has rows, no shape is wrong: the first will do.
     first_tail = catalogue.grids[int(catalogue.parts["grid"][parts[0]])][0]

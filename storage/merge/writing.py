@@ -19,8 +19,8 @@ from zarrpack.storage.zip_writer import ZipSummary
 
 __all__ = ["EntryWriter", "schema_of", "write_chunks", "write_documents"]
 
-# Chunks that may wait for one that is being encoded.
-_MOST_WAITING = 256
+# Chunks that may wait, so that some are encoded while those before them are copied.
+_MOST_WAITING = 4096
 
 
 class _Copy(NamedTuple):
@@ -181,9 +181,7 @@ def _in_order(arrays: Sequence[OutputArray], encoders: ChunkEncoders) -> Iterato
             else:
                 waiting.append(_Encoded(array, block, encoders.submit(array, block)))
                 encoding += 1
-            while waiting and (
-                encoding > encoders.width or len(waiting) > _MOST_WAITING or isinstance(waiting[0], _Copy)
-            ):
+            while encoding > encoders.width or len(waiting) > _MOST_WAITING:
                 task = waiting.popleft()
                 encoding -= isinstance(task, _Encoded)
                 yield task

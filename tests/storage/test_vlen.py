@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from numcodecs.vlen import VLenBytes, VLenUTF8
 
 from zarrpack.errors import FormatError
-from zarrpack.storage.vlen import decode_bytes, decode_strings, encode_bytes, encode_strings
+from zarrpack.storage.vlen import (
+    decode_bytes,
+    decode_strings,
+    encode_bytes,
+    encode_strings,
+    join_items,
+    packed_items,
+)
 
 texts = st.lists(st.text(max_size=20), max_size=30)
 payloads = st.lists(st.binary(max_size=20), max_size=30)
@@ -75,3 +82,27 @@ def test_text_that_is_not_utf8_is_refused() -> None:
     """Bytes that are not UTF-8 are a FormatError that shows them."""
     with pytest.raises(FormatError, match=r"expected UTF-8, found b'\\xff'"):
         decode_strings(encode_bytes([b"ok", b"\xff"]))
+
+
+@given(payloads, st.data())
+def test_runs_of_items_are_joined_as_they_lie(values: list[bytes], data: st.DataObject) -> None:
+    """Any run of a buffer's items, with padding behind it, gives the buffer of these items."""
+    first = data.draw(st.integers(0, len(values)))
+    last = data.draw(st.integers(first, len(values)))
+    padded = data.draw(st.integers(0, 3))
+    items = packed_items(encode_bytes(values), is_text=False)
+
+    joined = join_items([items.run(first, last)], last - first, padded)
+
+    assert len(items) == len(values)
+    assert joined == encode_bytes([*values[first:last], *[b""] * padded])
+
+
+@pytest.mark.parametrize("values", [[b"ok", b"\xff"], [b"ok" * 70, b"\xc3", b"\xa9"]], ids=["short", "split letter"])
+def test_runs_of_text_must_be_utf8_item_by_item(values: list[bytes]) -> None:
+    """Items that are not UTF-8 are refused, also where all of them together would be; as bytes they are fine."""
+    assert len(packed_items(encode_bytes([b"ok" * 70, "é".encode()]), is_text=True)) == 2
+    assert len(packed_items(encode_bytes(values), is_text=False)) == len(values)
+
+    with pytest.raises(FormatError, match="expected UTF-8"):
+        packed_items(encode_bytes(values), is_text=True)

@@ -13,8 +13,8 @@ import pytest
 
 from zarrpack.errors import FormatError
 from zarrpack.storage.merge.columns import Columns
+from zarrpack.storage.merge.decoded_chunks import DecodedChunks
 from zarrpack.storage.merge.open_files import OpenFiles
-from zarrpack.storage.merge.part_reader import DecodedChunks
 
 
 def chunk(size: int) -> npt.NDArray[np.uint8]:
