@@ -6,12 +6,14 @@
 
 Every run is a process of its own, measured from its start to its end. The competitors take turns, round by
 round, so that a slow minute of the machine hits all of them; ratios are taken inside a round and the median is shown.
-Memory is the sum of PSS over a run's processes, so that what they share counts once (Linux only).
+Memory is the sum of PSS over a run's processes, so that what they share counts once (Linux only). Counting it takes a part
+of a core, so it has a run of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import platform
@@ -67,18 +69,36 @@ def watch(pid: int, ended: threading.Event, peak: list[int]) -> None:
         peak[0] = max(peak[0], sum(map(pss, family(pid))))
 
 
-def timed(command: list[str]) -> tuple[float, float, int, str]:
+def adopt_orphans() -> None:
+    """Let what a run leaves behind become this process's children, so that its CPU time counts (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>
+
+
+def wait_for_orphans() -> None:
+    """Wait for what a run has left behind, which ends of itself."""
+    try:
+        while True:
+            os.wait()
+    except ChildProcessError:
+        return
+
+
+def timed(command: list[str], is_watched: bool) -> tuple[float, float, int, str]:
     """Run a command; give its seconds, its CPU seconds with those of its children, its peak in bytes, its output."""
     ended, peak = threading.Event(), [0]
     before = os.times()
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
     sampler = threading.Thread(target=watch, args=(process.pid, ended, peak))
-    sampler.start()
+    if is_watched:
+        sampler.start()
     output, _ = process.communicate()
     seconds = time.perf_counter() - start
     ended.set()
-    sampler.join()
+    if is_watched:
+        sampler.join()
+    wait_for_orphans()
     if process.returncode != 0:
         sys.exit(f"{' '.join(command)}: ended with status {process.returncode}")
     after = os.times()
@@ -94,12 +114,12 @@ def command_of(competitor: str, archive: Path, out: Path, workers: int) -> list[
     return [sys.executable, "-m", "zarrpack", "convert", str(archive), "-o", str(out), *options]
 
 
-def measure(competitor: str, archive: Path, folder: Path, workers: int) -> Run:
-    """Run one competitor once, into a folder that is removed afterwards."""
+def measure(competitor: str, archive: Path, folder: Path, workers: int, is_watched: bool) -> Run:
+    """Run one competitor once, for its time or for its memory, into a folder that is removed afterwards."""
     out = Path(tempfile.mkdtemp(dir=folder, prefix=f"{competitor}-"))
     os.sync()  # else this run waits for what the one before has left to write
     try:
-        seconds, cpu, peak, output = timed(command_of(competitor, archive, out, workers))
+        seconds, cpu, peak, output = timed(command_of(competitor, archive, out, workers), is_watched)
         if competitor != "plain":
             counts = json.loads(output)["counts"]
             if counts["stored"] != counts["members"]:
@@ -130,7 +150,7 @@ def count_members(archive: Path) -> int | None:
         return sum(not entry.is_dir() for entry in source.infolist())
 
 
-def summary(runs: list[Run], files: int | None) -> list[dict[str, float | str | None]]:
+def summary(runs: list[Run], watched: list[Run], files: int | None) -> list[dict[str, float | str | None]]:
     """Give one row for each competitor: medians over its runs, and of the ratios of each round."""
     by_name: dict[str, list[Run]] = {}
     for run in runs:
@@ -147,7 +167,7 @@ def summary(runs: list[Run], files: int | None) -> list[dict[str, float | str | 
                 "cpu_seconds": statistics.median(run.cpu_seconds for run in ones),
                 "files_per_second": files / seconds if files else None,
                 "ratio": statistics.median(ratios) if ratios else None,
-                "peak_mb": max(run.peak_bytes for run in ones) / 1e6,
+                "peak_mb": max(run.peak_bytes for run in watched if run.competitor == name) / 1e6,
                 "output_mb": ones[0].output_bytes / 1e6,
             }
         )
@@ -188,6 +208,7 @@ def parsed() -> argparse.Namespace:
 
 def main() -> None:
     """Measure and print."""
+    adopt_orphans()
     arguments = parsed()
     competitors = arguments.images if arguments.no_plain else ["plain", *arguments.images]
     if arguments.folder is not None:
@@ -198,14 +219,18 @@ def main() -> None:
         files = count_members(archive)
         archive.read_bytes()  # into the page cache, for the first run as for the others
         runs = [
-            measure(competitor, archive, folder, arguments.workers)
+            measure(competitor, archive, folder, arguments.workers, is_watched=False)
             for _ in range(arguments.rounds)
             for competitor in competitors
         ]
+        watched = [
+            measure(competitor, archive, folder, arguments.workers, is_watched=True) for competitor in competitors
+        ]
         size = archive.stat().st_size
-    rows = summary(runs, files)
+    rows = summary(runs, watched, files)
     if arguments.json:
-        print(json.dumps({"files": files, "archive_bytes": size, "runs": [asdict(run) for run in runs], "rows": rows}))
+        every = [asdict(run) for run in (*runs, *watched)]
+        print(json.dumps({"files": files, "archive_bytes": size, "runs": every, "rows": rows}))
         return
     print(
         f"{files or '?'} files, {size / 1e6:.1f} MB; {arguments.workers} workers, {arguments.rounds} rounds;", end=" "

@@ -16,6 +16,7 @@ from zarrpack.converters.output import OutputSet, claimed, default_name
 from zarrpack.converters.pipeline.journal import create_journal, open_journal, record_sources, state_counts
 from zarrpack.converters.pipeline.lifeline import refuse_in_child
 from zarrpack.converters.pipeline.pool import Pool
+from zarrpack.converters.pipeline.process_start import prepare_processes
 from zarrpack.converters.progress import pipeline_bar
 from zarrpack.converters.result import ConvertResult
 from zarrpack.converters.stage_clock import StageClock
@@ -94,6 +95,7 @@ def convert_with(sources: Sequence[Path], out: Path, options: ConvertOptions, *,
     if not sources:
         raise UsageError("sources: expected at least one archive, folder or file, found none")
     refuse_in_child()
+    prepare_processes()
     clock = StageClock()
     output = OutputSet(out, options.name or default_name(sources, out))
     described = _describe(sources, options.chosen_limits())
@@ -163,33 +165,35 @@ def _read(
     quiet: bool,
 ) -> int:
     _check_joins(sources, labels, options)
-    with Pool(
-        options.worker_count(), folder=output.packs, stem=output.name, journal=journal, durable=options.keep_data
-    ) as pool:
-        # While the workers start: numpy and the processors take as long to import here as there.
-        from zarrpack.converters.pipeline.run import RunPlan, run_pipeline
-        from zarrpack.converters.pipeline.selection import Selection
-        from zarrpack.processors.registry import processors
+    # Imported here, beside the server of the processes: numpy and the processors take as long to import here as there.
+    from zarrpack.converters.pipeline.run import RunPlan, run_pipeline
+    from zarrpack.converters.pipeline.selection import Selection
+    from zarrpack.processors.registry import processors
 
-        plan = RunPlan(
-            sources=sources,
-            labels=labels,
-            journal=journal,
-            processors=processors(_processor_options(options)),
-            selection=Selection(options.include, options.exclude),
-            encoding=EncodingOptions(
-                compression=options.compression,
-                kind="store" if options.items_per_data == 1 else "pack",
-                draft=not options.keep_data,
-            ),
-            decoded=options.images != "encoded",
-            uniform=options.size is not None,
-            limit=options.limit,
-            items_per_data=options.items_per_data,
-            limits=options.chosen_limits(),
-        )
-        with pipeline_bar(quiet) as progress:
-            return run_pipeline(plan, pool, progress=progress, may_go_on=lambda failed: not (options.strict and failed))
+    plan = RunPlan(
+        sources=sources,
+        labels=labels,
+        journal=journal,
+        processors=processors(_processor_options(options)),
+        selection=Selection(options.include, options.exclude),
+        encoding=EncodingOptions(
+            compression=options.compression,
+            kind="store" if options.items_per_data == 1 else "pack",
+            draft=not options.keep_data,
+        ),
+        decoded=options.images != "encoded",
+        uniform=options.size is not None,
+        limit=options.limit,
+        items_per_data=options.items_per_data,
+        limits=options.chosen_limits(),
+    )
+    with (
+        Pool(
+            options.worker_count(), folder=output.packs, stem=output.name, journal=journal, durable=options.keep_data
+        ) as pool,
+        pipeline_bar(quiet) as progress,
+    ):
+        return run_pipeline(plan, pool, progress=progress, may_go_on=lambda failed: not (options.strict and failed))
 
 
 def _check_joins(sources: Sequence[Path], labels: Sequence[str], options: ConvertOptions) -> None:

@@ -8,12 +8,12 @@ from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Self
 
 from zarrpack.converters.pipeline.lifeline import interrupts_held
 from zarrpack.converters.pipeline.messages import STREAMED, Batch, WorkerConfiguration
+from zarrpack.converters.pipeline.process_start import process_context
 from zarrpack.converters.pipeline.worker_process import run_worker
 from zarrpack.converters.pipeline.workers import OUTSTANDING, WorkerHandle, start_worker
 from zarrpack.converters.pipeline.writer import run_writer
@@ -41,7 +41,7 @@ class Pool:
 
     The reading thread calls `dispatch`; the main thread calls everything else.
 
-    The processes start at once and import what they need, while the parent prepares what to tell them.
+    The processes start at once; where :func:`prepare_processes` was called early they have all imports behind them.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Pool:
         self._was_ready = False
         self._spares = spares
         self._target = target
-        self._context = get_context("spawn")
+        self._context = process_context()
         self._changed = threading.Condition()
         self._deaths: Counter[int | None] = Counter()
         self._past = (0, 0, 0)

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from zarrpack.converters.pipeline.lifeline import interrupts_held
 from zarrpack.converters.pipeline.messages import Batch
+from zarrpack.converters.pipeline.process_start import ProcessContext
 from zarrpack.converters.pipeline.slots import BYTES_DONE, CURRENT, FAILED, IDLE, MEMBERS_DONE, READY, SLOT_SIZE
 from zarrpack.converters.pipeline.worker_process import run_worker
 
@@ -93,14 +93,14 @@ class WorkerHandle:
 
 
 def start_worker(
-    context: SpawnContext, index: int, results: Any, target: Callable[..., None] = run_worker
+    context: ProcessContext, index: int, results: Any, target: Callable[..., None] = run_worker
 ) -> WorkerHandle:
     """Start one worker process. The first thing to send it is its configuration.
 
     Parameters
     ----------
-    context : SpawnContext
-        Workers are spawned, never forked: they share no locks and no file offsets.
+    context : ProcessContext
+        Starts processes that share no locks and no file offsets with this one.
     index : int
         Which of the writer's queues it gets.
     results : multiprocessing.Queue
