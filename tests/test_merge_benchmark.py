@@ -37,7 +37,7 @@ def test_stores_are_reproducible(tmp_path: Path) -> None:
 
 def test_the_benchmark_measures(tmp_path: Path) -> None:
     """Every competitor runs at every level, and the ratios are positive."""
-    options = ["--files", "4", "--many", "6", "--levels", "3", "--folder", tmp_path / "parts", "--json"]
+    options = ["--files", "4", "--many", "6", "--levels", "3", "--folder", str(tmp_path / "parts"), "--json"]
     printed = json.loads(run("benchmarks/merge.py", *options))
 
     assert [(one["competitor"], one["files"]) for one in printed["runs"]] == [

@@ -86,7 +86,7 @@ def test_every_way_of_merging_gives_the_same_rows(
         folder = Path(work)
         sources = save_all(folder / "in", list(files))
         codes = {f"part_{number}": number for number in range(len(files))}
-        options = {"face_chunk": chunk, "edge_chunk": chunk, "faceface_flat_chunk": chunk}
+        options: dict[str, Any] = {"face_chunk": chunk, "edge_chunk": chunk, "faceface_flat_chunk": chunk}
         merger(sources, folder / "once", file_id_codes=codes).merge_data(**options)
         merger(sources, folder / "batches", file_id_codes=codes).merge_data(batch_size=batch, **options)
         found = read(folder / "once")

@@ -73,8 +73,8 @@ def test_what_decoding_raises_is_raised_each_time() -> None:
 
 def test_few_files_are_open_at_once(tmp_path: Path) -> None:
     """Files are closed when too many are open, but none that is being used; at the end all are."""
-    paths = [tmp_path / f"{number}" for number in range(6)]
-    for path in paths:
+    paths = [str(tmp_path / f"{number}") for number in range(6)]
+    for path in map(Path, paths):
         path.write_bytes(path.name.encode() * 3)
 
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - there is nothing to list lazily

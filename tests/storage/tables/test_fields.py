@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from zarrpack.storage.tables.fields import CATEGORIES, FieldProfile, flat_fields, json_text
 
 
-def profiled(values: list[Any], **options: bool) -> FieldProfile:
+def profiled(values: list[Any], **options: Any) -> FieldProfile:
     """Let a profile see values."""
     profile = FieldProfile(**options)
     for value in values:

@@ -262,7 +262,10 @@ RULES = TableRules(
 
 def test_rules_change_what_tables_are(tmp_path: Path) -> None:
     """Text counts as categories at once, in the order of values; own columns keep their names and have no categories."""
-    fields = [{"flow_name": "f", "picture": "x.png", "colour": "red", "file_label": 1}, {"colour": "blue"}]
+    fields: list[dict[str, Any]] = [
+        {"flow_name": "f", "picture": "x.png", "colour": "red", "file_label": 1},
+        {"colour": "blue"},
+    ]
     tables = Tables(tmp_path, fields, rules=RULES)
 
     assert list(tables.infoset.columns) == [*FIXED, "flow_name", "picture", "colour", "file_label"]
