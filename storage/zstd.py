@@ -13,12 +13,18 @@ __all__ = ["compress", "decompress"]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
+#: Larger inputs get tables of at most 2**20 entries, as inputs of this size do anyway. At level 12 that is 10 MB for
+#: each thread instead of 47, takes less time, and makes the result larger by less than 1 %.
+_LARGE_BYTES = 512 << 10
+_TABLE_LOG = 20
+
 
 class _Contexts(threading.local):
     """One compressor per level and one decompressor for each thread; making one costs as much as a small array."""
 
     def __init__(self) -> None:
-        self.compressors: dict[int, zstandard.ZstdCompressor] = {}
+        #: (level, whether the input is large) -> compressor
+        self.compressors: dict[tuple[int, bool], zstandard.ZstdCompressor] = {}
         self.decompressor = zstandard.ZstdDecompressor()
 
 
@@ -45,10 +51,21 @@ def compress(buffer: Buffer, level: int) -> bytes:
     >>> decompress(compress(b"abc", 1), most=3)
     b'abc'
     """
-    compressor = _contexts.compressors.get(level)
+    key = (level, memoryview(buffer).nbytes > _LARGE_BYTES)
+    compressor = _contexts.compressors.get(key)
     if compressor is None:
-        compressor = _contexts.compressors[level] = zstandard.ZstdCompressor(level=level)
+        compressor = _contexts.compressors[key] = _compressor(*key)
     return compressor.compress(buffer)
+
+
+def _compressor(level: int, is_large: bool) -> zstandard.ZstdCompressor:
+    usual = zstandard.ZstdCompressionParameters.from_level(level)
+    if not is_large or max(usual.hash_log, usual.chain_log) <= _TABLE_LOG:
+        return zstandard.ZstdCompressor(level=level)
+    bounded = zstandard.ZstdCompressionParameters.from_level(
+        level, hash_log=min(usual.hash_log, _TABLE_LOG), chain_log=min(usual.chain_log, _TABLE_LOG)
+    )
+    return zstandard.ZstdCompressor(compression_params=bounded)
 
 
 def decompress(payload: Buffer, most: int) -> bytes:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import numcodecs
+import numpy as np
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zarrpack.errors import FormatError
-from zarrpack.storage.zstd import compress, decompress
+from zarrpack.storage.zstd import _contexts, compress, decompress
 
 
 @given(st.binary(max_size=2000), st.sampled_from([1, 3, 12]))
@@ -22,6 +23,17 @@ def test_frames_go_both_ways_with_numcodecs(content: bytes, level: int) -> None:
     assert decompress(frame, most=len(content)) == content
     assert decompress(bytes(numcodecs.Zstd(level).encode(content)), most=len(content)) == content
     assert not content or bytes(numcodecs.Zstd().decode(frame)) == content
+
+
+@pytest.mark.parametrize("size", [512 << 10, (512 << 10) + 1, 3 << 20])
+def test_large_inputs_need_no_large_tables(size: int) -> None:
+    """At the highest level that is used the context stays small, and numcodecs decodes the frame."""
+    content = np.random.default_rng(size).integers(0, 50, size, dtype=np.uint8).tobytes()
+
+    frame = compress(content, 12)
+
+    assert bytes(numcodecs.Zstd().decode(frame)) == content
+    assert sum(one.memory_size() for one in _contexts.compressors.values()) < 32 << 20
 
 
 def test_a_bomb_is_refused_by_its_header() -> None:
