@@ -21,7 +21,7 @@ from zarrpack.errors import OutputRefused, WorkerError
 
 __all__ = ["Pool"]
 
-#: Messages that wait in one worker's queue; each holds a few megabytes at the most.
+#: Messages that wait in one worker's queue; each holds a megabyte, or one larger chunk.
 _QUEUE_MESSAGES = 4
 #: Deaths in which no member was in hand. They say nothing about the archive, so they end the run.
 _DEATHS_WITHOUT_CAUSE = 8

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["work"]
 
 #: Payload bytes that are gathered before they are put on the queue.
-_MESSAGE_BYTES = 4 << 20
+_MESSAGE_BYTES = 1 << 20
 
 
 def work(tasks: Connection, results: Queue[Any], slot: Any) -> None:
