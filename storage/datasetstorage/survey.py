@@ -6,6 +6,7 @@ of them at once.
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -225,7 +226,7 @@ def _described(source: DataFile, path: str) -> SurveyedSource:
             raise FormatError(f"{source.path}: metadata.json: expected a list under 'members', found {members!r:.80}")
         return SurveyedSource(path, "pack", len(members))
     if source.kind != "dataset":
-        return SurveyedSource(path, source.kind, 1)
+        return SurveyedSource(path, sys.intern(source.kind), 1)
     own = source.metadata.get("zarrpack")
     codes = own.get("codes") if isinstance(own, Mapping) else None
     if type(codes) is not int or codes < 0:

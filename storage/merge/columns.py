@@ -17,14 +17,20 @@ __all__ = ["Columns", "Interned", "distinct"]
 
 Value = TypeVar("Value", bound=Hashable)
 
+# How wide a column may be, ever wider, by the widest.
+_WIDTHS = {"b": "b", "i": "bhi", "q": "bhiq", "I": "BHI"}
+
 
 class Columns:
     """A growing table of integer columns. Not for threads while it grows.
 
+    A column takes as few bytes a row as its largest number needs so far: for small files half of what it may need.
+
     Parameters
     ----------
     **typecodes : str
-        Column name -> type code of :mod:`array`: ``"i"`` 32 bits, ``"I"`` 32 bits unsigned, ``"q"`` 64 bits.
+        Column name -> the widest it may become, as a type code of :mod:`array`: ``"b"`` 8 bits, ``"i"`` 32 bits,
+        ``"I"`` 32 bits unsigned, ``"q"`` 64 bits.
 
     Examples
     --------
@@ -36,9 +42,10 @@ class Columns:
     """
 
     def __init__(self, **typecodes: str) -> None:
-        self._arrays = {name: array(code) for name, code in typecodes.items()}
-        self._order = tuple(self._arrays.values())
-        self._appends = tuple(column.append for column in self._order)
+        self._numbers = {name: number for number, name in enumerate(typecodes)}
+        self._widths = [_WIDTHS[code] for code in typecodes.values()]
+        self._order = [array(widths[0]) for widths in self._widths]
+        self._appends = [column.append for column in self._order]
 
     def __len__(self) -> int:
         return len(self._order[0])
@@ -51,8 +58,12 @@ class Columns:
         *values : int
             One for each column, in the columns' order.
         """
-        for append, value in zip(self._appends, values, strict=True):
-            append(value)
+        for number, value in enumerate(values):
+            try:
+                self._appends[number](value)
+            except OverflowError:
+                self._widen(number, value, value)
+                self._appends[number](value)
         return len(self._order[0]) - 1
 
     def extend(self, *values: npt.NDArray[np.int64]) -> int:
@@ -64,14 +75,48 @@ class Columns:
             One for each column, in the columns' order. Copied.
         """
         first = len(self)
-        for column, rows in zip(self._order, values, strict=True):
+        for number, rows in enumerate(values):
+            if len(rows):
+                self._widen(number, int(rows.min()), int(rows.max()))
+            column = self._order[number]
             column.frombytes(rows.astype(column.typecode, copy=False).tobytes())
         return first
 
     def __getitem__(self, name: str) -> npt.NDArray[np.int64]:
-        """A column, as a view of its stored type. The table cannot grow while a view lives."""
-        column = self._arrays[name]
+        """A column, as a view of its stored type, for single numbers. The table cannot grow while a view lives."""
+        column = self._order[self._numbers[name]]
         return np.frombuffer(column, column.typecode) if column else np.empty(0, column.typecode)
+
+    def of(self, name: str, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Give a column's values in some rows, to be calculated with.
+
+        Parameters
+        ----------
+        name : str
+            The column.
+        numbers : ndarray of shape (N,), integers
+            The rows' numbers.
+
+        Returns
+        -------
+        ndarray of shape (N,), int64
+            A copy.
+        """
+        return self[name][numbers].astype(np.int64)
+
+    def _widen(self, number: int, low: int, high: int) -> None:
+        """Make a column wide enough for numbers; OverflowError if it may not be."""
+        for code in self._widths[number][self._widths[number].index(self._order[number].typecode) :]:
+            limits = np.iinfo(code)
+            if limits.min <= low and high <= limits.max:
+                break
+        else:
+            raise OverflowError(
+                f"column {list(self._numbers)[number]}: expected at most {limits.max}, found {low} to {high}"
+            )
+        if code != self._order[number].typecode:
+            self._order[number] = array(code, self._order[number])
+            self._appends[number] = self._order[number].append
 
 
 def distinct(numbers: npt.NDArray[np.int64]) -> list[int]:

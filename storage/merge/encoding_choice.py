@@ -118,7 +118,7 @@ def _usual_rows(catalogue: Catalogue, variant: Variant, chosen: int, rows: int |
 
 def _object_rows(catalogue: Catalogue, variant: Variant) -> int:
     """Give how many rows of strings or bytes make a chunk that is not too large, as far as payloads tell."""
-    first, chunks, rows = (catalogue.parts[name][variant.parts] for name in ("chunk", "chunks", "rows"))
+    first, chunks, rows = (catalogue.parts.of(name, variant.parts) for name in ("chunk", "chunks", "rows"))
     payload = int((catalogue.payload_ends[first + chunks] - catalogue.payload_ends[first]).sum())
     ratio = (
         1 if all(catalogue.kinds[int(kind)].codec.level is None for kind in _kinds(catalogue, variant)) else _TEXT_RATIO

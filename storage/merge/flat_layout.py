@@ -117,7 +117,7 @@ def lay_out_values(
     for number in distinct(grids):
         tails[number] = math.prod(catalogue.grids[number][0])
     row_values = np.where(is_flat, 0, tails[grids])
-    length = catalogue.parts["rows"][parts] * np.where(is_flat, 1, row_values)
+    length = catalogue.parts.of("rows", parts) * np.where(is_flat, 1, row_values)
     base = _places(length, encoding)
     filled = np.flatnonzero(length)
     pieces = Pieces(base[filled], np.zeros(len(filled), np.int64), length[filled], filled)

@@ -82,7 +82,7 @@ def _add_values(
     layout = lay_out_values(catalogue, variant, encoding, dimension.things)
     copies = None
     if encoding.copyable.any():
-        part_rows, chunk = (catalogue.parts[column][variant.parts] for column in ("rows", "chunk"))
+        part_rows, chunk = (catalogue.parts.of(column, variant.parts) for column in ("rows", "chunk"))
         copies = ChunkCopies(
             layout.pieces, encoding.copyable, part_rows, chunk, encoding.rows, layout.length, zero_gaps=True
         )

@@ -200,7 +200,7 @@ def plan_rows(
     source = merged_rows(planning, variant, dimension)
     copies = None
     if encoding.copyable.any():
-        part_rows, chunk = (catalogue.parts[column][variant.parts] for column in ("rows", "chunk"))
+        part_rows, chunk = (catalogue.parts.of(column, variant.parts) for column in ("rows", "chunk"))
         copies = ChunkCopies(source.pieces, encoding.copyable, part_rows, chunk, encoding.rows, rows, zero_gaps=False)
     chunks = (encoding.rows, *(max(1, length) for length in variant.tail))
     attributes = data_attributes(catalogue, variant, name)

@@ -80,11 +80,11 @@ def gather_runs(catalogue: Catalogue, row_sets: Int64s) -> Runs:
     row_sets : ndarray of int64
         Numbers of row sets, in source order. The runs' owners are positions in it.
     """
-    first, runs = (catalogue.row_sets[name][row_sets] for name in ("run", "runs"))
+    first, runs = (catalogue.row_sets.of(name, row_sets) for name in ("run", "runs"))
     owner = np.repeat(np.arange(len(row_sets)), runs)
     number = np.arange(len(owner)) - np.repeat(np.cumsum(runs) - runs, runs) + np.repeat(first, runs)
-    source = catalogue.row_sets["source"][row_sets].astype(np.int64)[owner]
-    columns = (catalogue.runs[name][number].astype(np.int64) for name in ("member", "code", "first", "count"))
+    source = catalogue.row_sets.of("source", row_sets)[owner]
+    columns = (catalogue.runs.of(name, number) for name in ("member", "code", "first", "count"))
     return Runs(owner, source, *columns)
 
 
