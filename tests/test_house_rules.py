@@ -28,6 +28,8 @@ FORBIDDEN = {
 }
 #: Words that say nothing about what a thing is.
 EMPTY_NAMES = {"helper", "helpers", "manager", "misc", "util", "utils"}
+#: Names that other people's scripts know.
+GIVEN_NAMES = {"ParquetDatasetManager"}
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -207,6 +209,7 @@ def test_names_say_something() -> None:
     for path in SOURCES:
         defined = [node.name for node in ast.walk(tree(path)) if isinstance(node, Function | ast.ClassDef)]
         words = {name: re.findall(r"[A-Z]?[a-z]+", name) for name in [path.stem, path.parent.name, *defined]}
+        words = {name: found for name, found in words.items() if name not in GIVEN_NAMES}
         empty += [f"{named(path)}: {name}" for name in words if EMPTY_NAMES.intersection(map(str.lower, words[name]))]
 
     assert empty == []

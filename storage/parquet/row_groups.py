@@ -1,0 +1,115 @@
+"""How large files and row groups become, and how they are encoded."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.dataset as ds
+
+from zarrpack.errors import UsageError
+
+__all__ = ["Encoding", "GroupSizes", "group_sizes"]
+
+#: Rows of a row group at the most: what a reader of one column holds in memory.
+_LARGEST_GROUP = 1 << 20
+#: Rows of a page, so that a page index tells places apart; pages also end at about 1 MB.
+_PAGE_ROWS = 20_000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSizes:
+    """Rows of files and of their row groups.
+
+    Parameters
+    ----------
+    min_group, max_group : int
+        Rows of a row group; the last one of a file may have fewer.
+    max_file : int
+        Rows of a file at the most.
+    """
+
+    min_group: int
+    max_group: int
+    max_file: int
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How files are encoded. They always have statistics of row groups, page checksums and a page index.
+
+    Parameters
+    ----------
+    compression : str or None
+        ``snappy``, ``zstd``, ``gzip``, ``brotli``, ``lz4`` or ``none``.
+    use_dictionary : bool
+        Whether repeated values are stored once.
+    """
+
+    compression: str | None = "snappy"
+    use_dictionary: bool = True
+
+    def options(self) -> dict[str, Any]:
+        """Give them as the arguments of pyarrow's writers."""
+        return {
+            "compression": "none" if self.compression is None else self.compression,
+            "use_dictionary": self.use_dictionary,
+            "write_statistics": True,
+            "write_page_index": True,
+            "write_page_checksum": True,
+            "max_rows_per_page": _PAGE_ROWS,
+        }
+
+    def write_options(self) -> ds.FileWriteOptions:
+        """Give them for datasets.
+
+        Raises
+        ------
+        UsageError
+            If there is no such compression.
+        """
+        try:
+            return ds.ParquetFileFormat().make_write_options(**self.options())
+        except (ValueError, OSError, TypeError) as exc:
+            raise UsageError(f"compression: expected snappy, zstd, gzip, brotli, lz4 or none, found: {exc}") from exc
+
+
+def group_sizes(min_rows_per_group: int, max_rows_per_file: int, logger: logging.Logger | None = None) -> GroupSizes:
+    """Choose sizes that fit together: min_rows_per_group <= rows of a group <= max_rows_per_file.
+
+    Parameters
+    ----------
+    min_rows_per_group, max_rows_per_file : int
+        As wanted, in rows. The first gives way, with a warning to the log.
+    logger : logging.Logger, optional
+        Where the warning goes.
+
+    Raises
+    ------
+    UsageError
+        If one of them is less than 1.
+
+    Examples
+    --------
+    >>> group_sizes(50_000, 5_000_000)
+    GroupSizes(min_group=50000, max_group=1048576, max_file=5000000)
+    """
+    for name, value in (("min_rows_per_group", min_rows_per_group), ("max_rows_per_file", max_rows_per_file)):
+        if type(value) is not int or value < 1:
+            raise UsageError(f"{name}: expected a whole number of rows from 1 on, found {value!r}")
+    max_group = min(max_rows_per_file, _LARGEST_GROUP)
+    min_group = min(min_rows_per_group, max_group)
+    if max_rows_per_file > 1:
+        min_group = min(min_group, max_rows_per_file - 1)
+    if min_group != min_rows_per_group:
+        (logger or _log).warning(
+            "min_rows_per_group: %d does not fit groups of at most %d rows in files of at most %d; %d is used",
+            min_rows_per_group,
+            max_group,
+            max_rows_per_file,
+            min_group,
+        )
+    return GroupSizes(min_group, max_group, max_rows_per_file)
