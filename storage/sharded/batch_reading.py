@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from zarrpack.errors import FormatError
 from zarrpack.storage.sharded.index import Field
 from zarrpack.storage.sharded.npy_payload import decode_payload
+from zarrpack.storage.sharded.shard_files import ShardFiles
 
 if TYPE_CHECKING:
     from zarrpack.storage.sharded.reader import Sample, ShardedDatasetReader
@@ -19,6 +21,8 @@ __all__ = ["read_batch"]
 
 #: Samples whose payloads are announced to the system and then read.
 _BATCH = 4096
+#: Shards that are open for that at a time.
+_SHARDS = 256
 
 
 def read_batch(
@@ -74,17 +78,27 @@ def _read(
             if offset is not None:
                 places.append((field.number, shard, offset, size, checksum, position, field))
     places.sort(key=lambda place: place[:3])
-    files = reader.files
-    for _, shard, offset, size, _, _, field in places:
-        files.announce(field, shard, offset, size)
     arrays: list[dict[str, npt.NDArray[Any]]] = [{} for _ in rows]
-    for _, shard, offset, size, checksum, position, field in places:
-        arrays[position][field.name] = decode_payload(files.read(field, shard, offset, size, checksum), field.name)
+    shards = groupby(places, key=lambda place: place[:2])
+    while group := [list(found) for _, found in islice(shards, _SHARDS)]:
+        _read_shards(reader.files, group, arrays)
     names = [field.name for field in selected]
     return [
         (row[1], ({name: found[name] for name in names if name in found}, json.loads(row[2])))
         for row, found in zip(rows, arrays, strict=True)
     ]
+
+
+def _read_shards(files: ShardFiles, group: list[list[Any]], arrays: list[dict[str, npt.NDArray[Any]]]) -> None:
+    """Announce all payloads of some shards, so that the disk can work on many at a time, then read them."""
+    opened = [files.file(places[0][-1], places[0][1]) for places in group]
+    for file, places in zip(opened, group, strict=True):
+        for _, _, offset, size, *_ in places:
+            files.announce(file, offset, size)
+    for file, places in zip(opened, group, strict=True):
+        for _, shard, offset, size, checksum, position, field in places:
+            payload = files.read(field, shard, offset, size, checksum, file)
+            arrays[position][field.name] = decode_payload(payload, field.name)
 
 
 def _rows(

@@ -56,6 +56,10 @@ def compact_fields(session: Session, fields: Sequence[Field]) -> CompactionRepor
         ).fetchall()
         if not dirty:
             continue
+        # Else the living of one dirty shard would move into another.
+        session.start()
+        session.leave_shard(field, dirty[-1][0])
+        session.commit()
         _list_living(session, field)
         for shard, dead_bytes in dirty:
             samples += _move(session, field, shard)
@@ -82,7 +86,6 @@ def _move(session: Session, field: Field, shard: int) -> int:
     """Copy what lives in a shard behind everything else, and drop the shard; one commit."""
     shard_column, offset_column, _, _ = field.columns
     session.start()
-    session.leave_shard(field, shard)
     path = field.shard_path(session.root, shard)
     rows = session.connection.execute(
         "SELECT number, id, place, size, crc32 FROM temp.living WHERE shard = ? ORDER BY place", (shard,)

@@ -6,7 +6,6 @@ import os
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +15,21 @@ from zarrpack.errors import FormatError
 from zarrpack.storage.sharded.descriptors import read_into
 from zarrpack.storage.sharded.index import Field
 
-__all__ = ["ShardFiles"]
+__all__ = ["Descriptor", "ShardFiles"]
 
 #: Shards that are kept open; half of what most systems allow a process.
 _MOST_OPEN = 512
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
-class _Descriptor:
-    """An open file; closed when nobody has it any more, so that a thread can still read what another one dropped."""
+class Descriptor:
+    """An open file; closed when nobody has it any more, so that a thread can still read what another one dropped.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    """
 
     __slots__ = ("number",)
 
@@ -50,11 +55,13 @@ class ShardFiles:
     def __init__(self, root: Path, *, keep: bool) -> None:
         self._root = root
         self._keep = keep
-        self._open: dict[tuple[int, int], _Descriptor] = {}
+        self._open: dict[tuple[int, int], Descriptor] = {}
         self._guard = threading.Lock()
 
-    def read(self, field: Field, shard: int, offset: int, size: int, checksum: int) -> npt.NDArray[np.uint8]:
-        """Read one payload and check it.
+    def read(
+        self, field: Field, shard: int, offset: int, size: int, checksum: int, file: Descriptor | None = None
+    ) -> npt.NDArray[np.uint8]:
+        """Read one payload and check it; from a given file, or from the shard's.
 
         Returns
         -------
@@ -68,8 +75,8 @@ class ShardFiles:
         FormatError
             If the file ends before, or the bytes are not those that were written.
         """
-        key = field.number, shard
-        file = self._open.get(key) or self.file(field, shard)
+        # Held until it was read from: without anybody it would be closed.
+        file = file or self._open.get((field.number, shard)) or self.file(field, shard)
         payload = np.empty(size, np.uint8)
         count = read_into(file.number, payload, offset)
         if count != size or crc32(payload) != checksum:
@@ -80,17 +87,17 @@ class ShardFiles:
             )
         return payload
 
-    def announce(self, field: Field, shard: int, offset: int, size: int) -> None:
+    def announce(self, file: Descriptor, offset: int, size: int) -> None:
         """Tell the system that bytes will be read soon, where it can be told."""
         if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(self.file(field, shard).number, offset, size, os.POSIX_FADV_WILLNEED)
+            os.posix_fadvise(file.number, offset, size, os.POSIX_FADV_WILLNEED)
 
-    def file(self, field: Field, shard: int) -> Any:
-        """Open a shard, or give the one that is open."""
+    def file(self, field: Field, shard: int) -> Descriptor:
+        """Open a shard, or give the one that is open. It is closed when nobody holds it any more."""
         key = field.number, shard
         file = self._open.get(key)
         if file is None:
-            file = _Descriptor(field.shard_path(self._root, shard))
+            file = Descriptor(field.shard_path(self._root, shard))
             if self._keep:
                 with self._guard:
                     while len(self._open) >= _MOST_OPEN:

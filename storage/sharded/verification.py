@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zarrpack.errors import FormatError
+from zarrpack.storage.sharded.descriptors import read_into
 from zarrpack.storage.sharded.index import Field, open_for_reading, quoted, read_counter, read_fields
 from zarrpack.storage.sharded.npy_payload import decode_payload
 from zarrpack.storage.sharded.open_shard import OpenShard, cut_tail
@@ -221,8 +221,10 @@ def _check_array(
         yield Problem(f"{where}: expected a place in shard {shard.shard}, found {row[:4]}", sample_id, one.name)
         return
     try:
-        decode_payload(files.read(one, number, offset, size, checksum), where)
-        found = os.pread(files.file(one, number).number, len(header), offset - len(header)) if _HAS_PREAD else header
+        file = files.file(one, number)
+        decode_payload(files.read(one, number, offset, size, checksum, file), where)
+        found = bytearray(len(header))
+        read_into(file.number, found, offset - len(header))
     except (FormatError, OSError) as exc:
         yield Problem(f"{where}: {exc}", sample_id, one.name)
         return
@@ -273,6 +275,3 @@ def _sha256(path: Path) -> str:
         while piece := file.read(_PIECE_BYTES):
             digest.update(piece)
     return digest.hexdigest()
-
-
-_HAS_PREAD = hasattr(os, "pread")
