@@ -13,14 +13,13 @@ from pathlib import Path
 
 from zarrpack.errors import FormatError, SourceError, UsageError
 from zarrpack.storage.sharded.sample_names import check_field_name, field_stem, shard_file_name
+from zarrpack.storage.sharded.store_mark import APPLICATION_ID, INDEX_NAME
 
 __all__ = [
-    "INDEX_NAME",
     "Field",
     "add_field_columns",
     "check_index",
     "create_tables",
-    "is_store",
     "open_for_reading",
     "open_for_writing",
     "quoted",
@@ -29,10 +28,6 @@ __all__ = [
     "write_counter",
 ]
 
-INDEX_NAME = "index.sqlite"
-
-#: Tells a store's index from any other SQLite file: "zps1".
-APPLICATION_ID = 0x7A707331
 #: The version of the tables below.
 VERSION = 1
 
@@ -96,22 +91,6 @@ def quoted(name: str) -> str:
     '"a""b"'
     """
     return '"' + name.replace('"', '""') + '"'
-
-
-def is_store(root: Path) -> bool:
-    """Whether a folder holds a sharded store, by the first bytes of its index.
-
-    Examples
-    --------
-    >>> is_store(Path("no such folder"))
-    False
-    """
-    try:
-        with (root / INDEX_NAME).open("rb") as file:
-            head = file.read(72)
-    except OSError:
-        return False
-    return head.startswith(b"SQLite format 3\0") and head[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def open_for_writing(root: Path) -> sqlite3.Connection:

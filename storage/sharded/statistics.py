@@ -6,7 +6,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from zarrpack.storage.sharded.index import INDEX_NAME, read_counter, read_fields
+from zarrpack.storage.sharded.index import read_counter, read_fields
+from zarrpack.storage.sharded.store_mark import INDEX_NAME
 
 __all__ = ["store_statistics"]
 

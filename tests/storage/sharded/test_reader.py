@@ -260,7 +260,7 @@ def test_reader_that_looks_while_shards_go(store: Path, monkeypatch: pytest.Monk
         writer.update_sample(FIRST, {"history": [5.0]})
         writer.commit()
         read = reader.files.read
-        compacted = []
+        compacted: list[Any] = []
 
         def late(*arguments: Any) -> Any:
             if not compacted:
