@@ -14,17 +14,29 @@ if TYPE_CHECKING:
     from zarrpack.converters.result import ConvertResult
     from zarrpack.errors import ZarrpackError
     from zarrpack.storage.open_dataset import open_dataset
+    from zarrpack.storage.sharded.reader import ShardedDatasetReader
+    from zarrpack.storage.sharded.writer import ShardedDatasetWriter
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "ConvertResult": "zarrpack.converters.result",
+    "ShardedDatasetReader": "zarrpack.storage.sharded.reader",
+    "ShardedDatasetWriter": "zarrpack.storage.sharded.writer",
     "ZarrpackError": "zarrpack.errors",
     "convert": "zarrpack.converters.convert",
     "open_dataset": "zarrpack.storage.open_dataset",
 }
 
-__all__ = ["ConvertResult", "ZarrpackError", "__version__", "convert", "open_dataset"]
+__all__ = [
+    "ConvertResult",
+    "ShardedDatasetReader",
+    "ShardedDatasetWriter",
+    "ZarrpackError",
+    "__version__",
+    "convert",
+    "open_dataset",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,10 +15,12 @@ from zarrpack.processors.archives.folder import FolderSource
 from zarrpack.processors.archives.lone import LoneCompressedSource
 from zarrpack.processors.archives.single import SingleFileSource
 from zarrpack.processors.archives.tar import TarSource
+from zarrpack.processors.archives.tar_folder import TarFolderSource, is_tar_folder
 from zarrpack.processors.archives.tar_headers import BLOCK_BYTES, has_valid_checksum
 from zarrpack.processors.archives.tar_stream import TarStreamSource
 from zarrpack.processors.archives.zip import ZipSource
 from zarrpack.processors.limits import Limits
+from zarrpack.storage.sharded.store_mark import is_store
 from zarrpack.storage.zip_directory import find_directory
 
 __all__ = ["open_source"]
@@ -83,7 +85,7 @@ def open_source(path: str | os.PathLike[str], limits: Limits | None = None) -> S
     path = Path(path)
     limits = limits if limits is not None else Limits()
     if path.is_dir():
-        return FolderSource(path, limits)
+        return _folder(path, limits)
     if not path.is_file():
         found = "something else" if path.exists() else "nothing"
         raise SourceError(f"{path}: expected an archive, a folder or a file, found {found}; check the path")
@@ -106,6 +108,15 @@ def open_source(path: str | os.PathLike[str], limits: Limits | None = None) -> S
             return SingleFileSource(path, limits)
         holds_tar = name.endswith(tuple(_TAR_SUFFIXES)) or _holds_tar(Decompression(file, length, compression, limits))
     return (TarStreamSource if holds_tar else LoneCompressedSource)(path, limits, compression)
+
+
+def _folder(path: Path, limits: Limits) -> Source:
+    if is_store(path):
+        # Here and not at the top: every worker imports this module, and few read such stores.
+        from zarrpack.processors.archives.sharded_store import ShardedStoreSource
+
+        return ShardedStoreSource(path, limits)
+    return TarFolderSource(path, limits) if is_tar_folder(path) else FolderSource(path, limits)
 
 
 def _looks_like_tar(block: bytes) -> bool:
