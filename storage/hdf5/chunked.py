@@ -33,7 +33,9 @@ def chunks_of(array: ChunkedArray) -> Iterator[tuple[tuple[int, ...], npt.NDArra
         The array.
     """
     metadata = array.metadata
-    if 0 in metadata.shape:
+    if not metadata.shape:
+        yield (), array.read_chunk(())
+    if 0 in (metadata.shape or (0,)):
         return
     for index in product(*(range(length) for length in metadata.chunk_grid())):
         start = tuple(number * length for number, length in zip(index, metadata.chunks, strict=True))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import h5py
 
 from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.hdf5.attributes import write_attributes, write_own, write_text
-from zarrpack.storage.hdf5.file import make_small
+from zarrpack.storage.hdf5.file import make_group, make_small
 from zarrpack.storage.hdf5.number_rows import MadePieces, write_numbers
 from zarrpack.storage.hdf5.object_rows import text_form, write_bytes, write_texts
 from zarrpack.storage.hdf5.options import Hdf5Compression
@@ -29,8 +29,10 @@ def write_columnar(
     said_of_all: Mapping[str, Any],
     made: Callable[[str], MadePieces | None],
     progress: Callable[[int], None] | None = None,
+    below: str = "",
+    places: Collection[str] | None = None,
 ) -> None:
-    """Write all groups and arrays of a file.
+    """Write the groups and arrays of a file.
 
     Parameters
     ----------
@@ -50,20 +52,26 @@ def write_columnar(
         Gives, for an array's place, what gives the pieces of it that exist already.
     progress : callable or None
         Called with the number of bytes of each piece.
+    below : str
+        The group that they lie below; empty: the root.
+    places : collection of str or None
+        The arrays to write; None: all.
 
     Raises
     ------
     FormatError
         If a chunk is missing or damaged.
     """
+    arrays = {place: array for place, array in source.arrays.items() if places is None or place in places}
     for name, attributes in source.groups.items():
-        write_attributes(file.require_group(name), attributes)
-    for place in source.arrays:
-        group, _, name = place.rpartition("/")
+        if places is None or any(place.startswith(f"{name}/") for place in arrays):
+            write_attributes(make_group(file, f"{below}/{name}"), attributes)
+    for place in arrays:
+        group, _, name = f"{below}/{place}".strip("/").rpartition("/")
         scales.reserve(group, (name, f"{name}_offsets"))
-    for place, array in source.arrays.items():
-        group, _, name = place.rpartition("/")
-        parent = file.require_group(group) if group else file
+    for place, array in arrays.items():
+        group, _, name = f"{below}/{place}".strip("/").rpartition("/")
+        parent = make_group(file, group)
         written = _write_array(parent, name, array, compression, threads, made(place), progress)
         _describe(written, array, said_of_all)
         for data, dims in written:

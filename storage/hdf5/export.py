@@ -8,13 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import h5py
+
 from zarrpack.storage.array_names import NameTable
 from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.hdf5.attributes import write_own
 from zarrpack.storage.hdf5.columnar import write_columnar
-from zarrpack.storage.hdf5.file import SCALAR_TEXT, create_file, make_small
+from zarrpack.storage.hdf5.file import SCALAR_TEXT, create_file, make_group, make_small
+from zarrpack.storage.hdf5.item_paths import Origin, item_paths
+from zarrpack.storage.hdf5.item_rows import ItemArray, item_arrays
 from zarrpack.storage.hdf5.number_rows import MadePieces
+from zarrpack.storage.hdf5.object_rows import text_form
 from zarrpack.storage.hdf5.options import Hdf5Options
+from zarrpack.storage.hdf5.origins import item_origins
+from zarrpack.storage.hdf5.per_item import split_arrays, write_items
 from zarrpack.storage.hdf5.scales import DimensionScales
 from zarrpack.storage.hdf5.tables import write_table
 
@@ -84,22 +91,67 @@ def write_hdf5(
         own = _own_group(data)
         write_own(file, {"format": HDF5_FORMAT, "kind": data.kind, "layout": options.layout, "own": own})
         scales = DimensionScales(file)
-        group = file.create_group(own)
+        group = make_group(file, own)
         make_small(group, "metadata_json", _metadata_text(data), SCALAR_TEXT)
         arrays = {"groups": data.groups, "arrays": list(data.arrays), "attributes": data.attributes}
         write_own(group, arrays)
         for name, table in source.tables.items():
             write_table(group, name, table, options.compression, scales, left_out=_LEFT_OUT.get(name, ()))
-        write_columnar(
-            file,
-            data,
-            scales,
-            options.compression,
-            count,
-            said_of_all=_provenance(own, source.tables),
-            made=made or (lambda _: None),
-            progress=progress,
-        )
+        if options.layout == "columnar":
+            said = _provenance(own, source.tables)
+            write_columnar(
+                *(file, data, scales, options.compression, count),
+                said_of_all=said,
+                made=made or (lambda _: None),
+                progress=progress,
+            )
+        else:
+            written = _Written(file, data, scales, own, options, count, progress)
+            _write_per_item(written, item_origins(data, source.tables))
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A file that is being written, and how."""
+
+    file: h5py.File
+    data: DataFile
+    scales: DimensionScales
+    own: str
+    options: Hdf5Options
+    threads: int
+    progress: Callable[[int], None] | None
+
+
+def _write_per_item(to: _Written, origins: Mapping[int, Origin]) -> None:
+    """Write a dataset for each item's array of values, and aside, as they are, the arrays that tell what belongs to whom."""
+    compression = to.options.compression
+    arrays, numbers = split_arrays(item_arrays(to.data))
+    # HDF5's texts end at a NUL; arrays with such are kept aside as well.
+    aside = {one.place for one in arrays if _has_texts_with_nul(one)}
+    shown = {one.place for one in arrays} - aside
+    write_own(
+        make_group(to.file[to.own], "items"),
+        {
+            place: {"zarray": array.metadata.to_zarray(), "zattrs": array.metadata.to_zattrs()}
+            for place, array in to.data.arrays.items()
+            if place in shown
+        },
+    )
+    write_columnar(
+        *(to.file, to.data, to.scales, compression, to.threads),
+        said_of_all={},
+        made=lambda _: None,
+        progress=to.progress,
+        below=f"{to.own}/arrays",
+        places=set(to.data.arrays) - shown,
+    )
+    paths = item_paths(origins, (to.own,))
+    write_items(to.file, to.data, arrays, numbers, origins, paths, compression, to.threads, to.progress)
+
+
+def _has_texts_with_nul(one: ItemArray) -> bool:
+    return one.array.metadata.codec.object_codec == "vlen-utf8" and text_form(one.array) == "flat"
 
 
 def _own_group(data: DataFile) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,47 @@ import numpy.typing as npt
 from zarrpack.storage.hdf5.filters import GZIP_LEVEL, ZSTD_FILTER, ZSTD_LEVEL, shuffles
 from zarrpack.storage.hdf5.options import Hdf5Compression
 
-__all__ = ["SCALAR_TEXT", "create_file", "make_chunked", "make_contiguous", "make_small"]
-
-#: Readable by HDF5 1.8 and everything since; the lower bound makes attributes of more than 64 KiB possible.
-_BOUNDS = ("v108", "v110")
+__all__ = ["SCALAR_TEXT", "create_file", "make_chunked", "make_contiguous", "make_group", "make_small"]
 
 #: The type of texts of any length.
 SCALAR_TEXT = h5py.string_dtype("utf-8")
 
 
 def create_file(path: Path) -> h5py.File:
-    """Create a file that must not exist yet.
+    """Create a file that must not exist yet: readable by HDF5 1.8 and everything since, without any times in it.
 
     Parameters
     ----------
     path : Path
         Where. The file is not locked, not synced and not renamed.
     """
-    return h5py.File(path, "x", libver=_BOUNDS, locking=False)
+    creation = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    creation.set_obj_track_times(False)
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    access.set_libver_bounds(h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_V110)
+    access.set_file_locking(False, True)
+    return h5py.File(h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_EXCL, creation, access))
+
+
+def make_group(parent: h5py.Group, path: str) -> h5py.Group:
+    """Give a group, making it and those above it where they are missing.
+
+    Parameters
+    ----------
+    parent : h5py.Group
+        From where.
+    path : str
+        Its path from there; empty: the parent.
+    """
+    for part in path.split("/"):
+        if part and part in parent:
+            parent = parent[part]
+        elif part:
+            creation = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+            creation.set_obj_track_times(False)
+            parent = h5py.Group(h5py.h5g.create(parent.id, part.encode(), _link_creation(), creation))
+    return parent
 
 
 def make_chunked(
@@ -127,9 +151,13 @@ def make_contiguous(group: h5py.Group, name: str, shape: tuple[int, ...], dtype:
 
 def _make(group: h5py.Group, name: str, space: Any, dtype: np.dtype[Any], plist: Any) -> h5py.Dataset:
     kind = h5py.h5t.py_create(dtype, logical=True)
-    links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
-    links.set_create_intermediate_group(True)
-    links.set_char_encoding(h5py.h5t.CSET_UTF8)
+    folder, _, own_name = name.rpartition("/")
     identifier = h5py.h5d.create(group.id, None, kind, space, plist)
-    h5py.h5o.link(identifier, group.id, name.encode(), links)
+    h5py.h5o.link(identifier, make_group(group, folder).id, own_name.encode(), _link_creation())
     return h5py.Dataset(identifier)
+
+
+def _link_creation() -> Any:
+    links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    links.set_char_encoding(h5py.h5t.CSET_UTF8)
+    return links

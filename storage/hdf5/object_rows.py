@@ -74,7 +74,9 @@ def write_texts(
     if not isinstance(form, int) or not shape or 0 in shape:
         data = make_contiguous(parent, name, shape, SCALAR_TEXT)
         for start, values in chunks_of(array):
-            data[tuple(slice(at, at + length) for at, length in zip(start, values.shape, strict=True))] = values
+            data[tuple(slice(at, at + length) for at, length in zip(start, values.shape, strict=True))] = (
+                values if shape else values.item()
+            )
         return data
     piece = piece_shape(shape, array.metadata.chunks, form)
     data = make_chunked(parent, name, shape, h5py.string_dtype("utf-8", form), piece, compression)

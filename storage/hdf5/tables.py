@@ -16,7 +16,7 @@ from zarrpack.storage.array_names import NameTable
 from zarrpack.storage.base import Codec
 from zarrpack.storage.hdf5.attributes import write_own, write_text
 from zarrpack.storage.hdf5.chunked import ChunkedArray
-from zarrpack.storage.hdf5.file import make_small
+from zarrpack.storage.hdf5.file import make_group, make_small
 from zarrpack.storage.hdf5.number_rows import write_numbers
 from zarrpack.storage.hdf5.object_rows import text_form, write_bytes, write_texts
 from zarrpack.storage.hdf5.options import Hdf5Compression
@@ -82,7 +82,7 @@ def write_table(
     import pyarrow
     import pyarrow.parquet
 
-    group = parent.create_group(name)
+    group = make_group(parent, name)
     names = NameTable(["row"])
     try:
         with pyarrow.parquet.ParquetFile(table) as source:
