@@ -110,10 +110,10 @@ def _hdf5(path: Path) -> dict[str, Any]:
     groups: dict[str, Any] = {}
 
     def add(name: str, node: object) -> None:
-        if isinstance(node, h5py.Dataset):
+        if isinstance(node, h5py.Dataset) and not _is_mere_dimension(node):
             group, _, array = name.rpartition("/")
             shape = list(node.shape or ())
-            dims = [node.dims[axis].label or f"dim_{axis}" for axis in range(len(shape))]
+            dims = [_hdf5_dimension(node.dims[axis]) or f"dim_{axis}" for axis in range(len(shape))]
             groups.setdefault(group, {})[array] = {"dtype": str(node.dtype), "shape": shape, "dims": dims}
 
     try:
@@ -122,6 +122,18 @@ def _hdf5(path: Path) -> dict[str, Any]:
     except (OSError, RuntimeError) as error:
         raise FormatError(f"{path}: expected an HDF5 file: {error}") from error
     return {"kind": "hdf5", "groups": groups}
+
+
+def _is_mere_dimension(data: Any) -> bool:
+    """Whether a dataset only names an axis, as netCDF writes them; other scales have values."""
+    name = data.attrs.get("NAME", b"")
+    return bytes(name if isinstance(name, bytes) else str(name).encode()).startswith(b"This is a netCDF dimension but")
+
+
+def _hdf5_dimension(dimension: Any) -> str:
+    """Give the name of the scale along an axis, else the axis' label."""
+    name = dimension[0].name if len(dimension) else dimension.label
+    return str(name or "").rpartition("/")[2]
 
 
 _READERS: dict[str, Callable[[Path], dict[str, Any]]] = {

@@ -41,6 +41,8 @@ REASONS: dict[str, str] = {
     "limit_rows": "The member has more rows or fields than the limit.",
     # Failed in the content layer.
     "empty": "The member has no bytes, and its kind of content needs some.",
+    "hdf5_external": "An HDF5 file with links, storage or virtual datasets in other files, which are never opened.",
+    "hdf5_filter": "An HDF5 dataset that needs a filter plug-in, which is never loaded.",
     "inconsistent_rows": "Arrays of one member that share a dimension have different lengths.",
     "invalid_array": "Not a valid .npy or .npz file.",
     "invalid_csv": "Not a valid CSV or TSV file.",

@@ -22,6 +22,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "json": "zarrpack.processors.json_records:JsonProcessor",
         "csv": "zarrpack.processors.csv_table:CsvProcessor",
         "array": "zarrpack.processors.array:ArrayProcessor",
+        "hdf5": "zarrpack.processors.hdf5:Hdf5Processor",
         "text": "zarrpack.processors.text:TextProcessor",
         "opaque": "zarrpack.processors.opaque:OpaqueProcessor",
     }
@@ -104,8 +105,8 @@ def processors(options: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[
 
     Examples
     --------
-    >>> [one.name for one in processors({"csv": {"columns": "text"}})][-4:]
-    ['csv', 'array', 'text', 'opaque']
+    >>> [one.name for one in processors({"csv": {"columns": "text"}})][-5:]
+    ['csv', 'array', 'hdf5', 'text', 'opaque']
     """
     found: dict[str, Processor] = dict(_registered)
     for one in _announced():

@@ -14,6 +14,8 @@ import click
 from zarrpack import __version__
 from zarrpack.converters.commands.allocator import return_large_blocks
 from zarrpack.converters.commands.convert import convert_command
+from zarrpack.converters.commands.export import export_command
+from zarrpack.converters.commands.import_files import import_command
 from zarrpack.converters.commands.info import info_command
 from zarrpack.converters.commands.merge import merge_command
 from zarrpack.converters.commands.report import printable
@@ -43,6 +45,8 @@ cli.add_command(convert_command)
 cli.add_command(merge_command)
 cli.add_command(info_command)
 cli.add_command(run_command)
+cli.add_command(export_command)
+cli.add_command(import_command)
 
 
 def run(arguments: Sequence[str]) -> int:

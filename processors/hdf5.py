@@ -1,0 +1,126 @@
+"""HDF5 files, netCDF-4 and MATLAB 7.3 among them: every dataset that lies in the file itself becomes an array."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal
+
+from zarrpack.errors import MemberError, UsageError
+from zarrpack.processors.base import Block, Member, Metadata, Processor
+from zarrpack.processors.magic import suffix
+
+if TYPE_CHECKING:
+    import h5py
+
+__all__ = ["Hdf5Processor"]
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_SUFFIXES = (".h5", ".hdf5", ".he5", ".nc", ".nc4", ".mat", ".h5ad", ".nxs")
+# A user block of these sizes may come before the signature.
+_USER_BLOCKS = (0, 512, 1024, 2048)
+_COPY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Hdf5Processor(Processor):
+    """Reads HDF5 in a worker process, which a file that crashes the library may take with it.
+
+    Groups become groups (``a/b``), datasets arrays, the fields of a compound type arrays ``name.field``; names of axes come from
+    dimension scales; attributes of datasets become attributes, those of groups metadata; references become paths.
+
+    Parameters
+    ----------
+    refused : {"fail", "skip"}
+        What becomes of a file with external links, external storage, virtual datasets over other files, or filter plug-ins, none of
+        which is ever followed or loaded: the member fails, or what is refused is left out and noted.
+
+    Raises
+    ------
+    UsageError
+        If `refused` is anything else.
+
+    Examples
+    --------
+    >>> import h5py
+    >>> file = io.BytesIO()
+    >>> with h5py.File(file, "w") as made:
+    ...     made["points/x"] = [1.0, 2.0]
+    >>> block, metadata = Hdf5Processor().read(Member("a.h5", file.getvalue()[:4096], file.getvalue()))
+    >>> block.group, block.array, block.dims, block.rows.tolist()
+    ('points', 'x', ('x_dim_0',), [1.0, 2.0])
+    """
+
+    name: ClassVar[str] = "hdf5"
+
+    refused: Literal["fail", "skip"] = "fail"
+
+    def __post_init__(self) -> None:
+        if self.refused not in ("fail", "skip"):
+            raise UsageError(f"refused: expected fail or skip, found {self.refused!r}")
+
+    def accepts(self, head: bytes, name: str) -> bool:
+        """Tell by the signature; by the suffix if nothing is known."""
+        if not head:
+            return suffix(name) in _SUFFIXES
+        return any(head[size : size + len(_SIGNATURE)] == _SIGNATURE for size in _USER_BLOCKS)
+
+    def read(self, member: Member) -> Iterator[Block | Metadata]:
+        """Give the datasets in blocks of about 16 MiB.
+
+        Raises
+        ------
+        MemberError
+            ``empty``, ``not_decodable``, ``hdf5_external``, ``hdf5_filter``, ``refused_dtype``, ``limit_member_bytes`` or
+            ``limit_ratio``.
+        """
+        if not member.head:
+            raise MemberError("empty", "expected an HDF5 file, found no bytes")
+        # Whatever is installed on this machine, no file makes the library load it.
+        os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
+        from zarrpack.processors.hdf5_blocks import TreeReader
+
+        with _seekable(member) as content, _opened(content) as file:
+            reader = TreeReader(file, member.limits, skips_refused=self.refused == "skip")
+            try:
+                yield from reader.blocks()
+                values = reader.metadata()
+            except (OSError, RuntimeError, ValueError, KeyError, TypeError) as exc:
+                if isinstance(exc, MemberError):
+                    raise
+                raise MemberError("not_decodable", f"the HDF5 file is damaged: {exc}"[:500]) from exc
+            yield Metadata(values, media_type="application/x-hdf5", notes=tuple(sorted(reader.notes)))
+
+
+@contextmanager
+def _seekable(member: Member) -> Iterator[BinaryIO]:
+    """Give the content as a file; a stream is copied to a temporary one, for HDF5 reads here and there."""
+    if isinstance(member.content, bytes):
+        yield io.BytesIO(member.content)
+        return
+    left = member.limits.member_bytes
+    with tempfile.TemporaryFile(prefix="zarrpack-") as copy:
+        stream = member.open()
+        while piece := stream.read(_COPY_BYTES):
+            left -= len(piece)
+            if left < 0:
+                raise MemberError("limit_member_bytes", f"more than {member.limits.member_bytes}; raise member_bytes")
+            copy.write(piece)
+        copy.seek(0)
+        yield copy
+
+
+@contextmanager
+def _opened(content: BinaryIO) -> Iterator[h5py.File]:
+    import h5py
+
+    try:
+        file = h5py.File(content, "r")
+    except (OSError, RuntimeError, ValueError, KeyError) as exc:
+        raise MemberError("not_decodable", f"the HDF5 file cannot be opened: {exc}"[:500]) from exc
+    with file:
+        yield file

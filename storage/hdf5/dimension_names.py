@@ -1,0 +1,83 @@
+"""The names of axes in files of others: dimension scales, netCDF-4's way of keeping them, labels."""
+
+from __future__ import annotations
+
+import h5py
+
+__all__ = ["DimensionNames", "is_mere_dimension"]
+
+_NOT_A_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
+#: Stands before the name of a variable that is called like a dimension but is not its coordinate.
+_NOT_A_COORDINATE = "_nc4_non_coord_"
+_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError)
+
+
+def is_mere_dimension(data: h5py.Dataset) -> bool:
+    """Whether a dataset only stands for an axis, and holds no values.
+
+    Parameters
+    ----------
+    data : h5py.Dataset
+        Any.
+    """
+    try:
+        name = data.attrs.get("NAME", b"")
+    except _ERRORS:
+        return False
+    raw = name if isinstance(name, bytes) else str(name).encode("utf-8", "replace")
+    return bytes(raw).startswith(_NOT_A_VARIABLE)
+
+
+class DimensionNames:
+    """Gives axes names such that axes of one group that have one name have one length."""
+
+    def __init__(self) -> None:
+        self._by_number: dict[int, str] = {}
+        self._lengths: dict[tuple[str, str], int] = {}
+
+    def learn(self, data: h5py.Dataset) -> None:
+        """Remember a scale's number, by which netCDF-4's coordinates of several axes refer to it."""
+        try:
+            if "_Netcdf4Dimid" in data.attrs and data.is_scale:
+                self._by_number[int(data.attrs["_Netcdf4Dimid"])] = _last(data.name)
+        except _ERRORS:
+            pass
+
+    def of(self, group: str, name: str, data: h5py.Dataset) -> tuple[str, ...]:
+        """Give the names of a dataset's axes; a 0-d dataset has one, of length 1.
+
+        Parameters
+        ----------
+        group, name : str
+            Where the dataset lies.
+        data : h5py.Dataset
+            The dataset.
+        """
+        shape = data.shape or (1,)
+        known = self._known(data) if data.shape else ["item"]
+        names: list[str] = []
+        for axis, length in enumerate(shape):
+            dim = known[axis] if axis < len(known) else ""
+            if not dim or self._lengths.setdefault((group, dim), length) != length:
+                dim = f"{name}_dim_{axis}"
+                self._lengths[group, dim] = length
+            names.append(dim)
+        return tuple(names)
+
+    def _known(self, data: h5py.Dataset) -> list[str]:
+        try:
+            if "_Netcdf4Coordinates" in data.attrs:
+                return [self._by_number.get(int(number), "") for number in data.attrs["_Netcdf4Coordinates"]]
+            if data.is_scale and data.ndim == 1:
+                return [_last(data.name)]
+            return [_last(dim[0].name) if len(dim) else _printable(dim.label) for dim in data.dims]
+        except _ERRORS:
+            return []
+
+
+def _last(path: str | None) -> str:
+    return _printable((path or "").rpartition("/")[2]).removeprefix(_NOT_A_COORDINATE)
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,0 +1,202 @@
+"""Walks through an HDF5 file that anybody may have written, and opens nothing outside it.
+
+What would make the library open other files or load code is told apart from what is data before anything of it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, TypeAlias
+
+import h5py
+
+__all__ = ["Alias", "Array", "Found", "Group", "Refusal", "refusal_of", "walk"]
+
+#: deflate, shuffle, Fletcher-32, szip, nbit, scale-offset, and h5py's LZF: what the library has in itself.
+_BUILT_IN_FILTERS = {1, 2, 3, 4, 5, 6, 32000}
+_MOST_DEPTH = 100
+
+Reason: TypeAlias = Literal["hdf5_external", "hdf5_filter", "refused_dtype", "not_decodable"]
+
+
+class Group(NamedTuple):
+    """A group.
+
+    Parameters
+    ----------
+    path : str
+        From the root, without a slash at the start; empty for the root.
+    node : h5py.Group
+        It, open.
+    """
+
+    path: str
+    node: h5py.Group
+
+
+class Array(NamedTuple):
+    """A dataset that can be read.
+
+    Parameters
+    ----------
+    path : str
+        From the root, without a slash at the start.
+    node : h5py.Dataset
+        It, open.
+    """
+
+    path: str
+    node: h5py.Dataset
+
+
+class Alias(NamedTuple):
+    """A second name of something, or a link to nothing.
+
+    Parameters
+    ----------
+    path : str
+        The name.
+    target : str
+        What it stands for; empty if there is nothing.
+    """
+
+    path: str
+    target: str
+
+
+class Refusal(NamedTuple):
+    """What is not read.
+
+    Parameters
+    ----------
+    path : str
+        Its name.
+    reason : str
+        A code out of :data:`zarrpack.reasons.REASONS`.
+    detail : str
+        What it would have asked for.
+    """
+
+    path: str
+    reason: Reason
+    detail: str
+
+
+Found: TypeAlias = Group | Array | Alias | Refusal
+
+
+def walk(file: h5py.File) -> Iterator[Found]:
+    """Give everything in a file, by name; things with several names once.
+
+    Parameters
+    ----------
+    file : h5py.File
+        Open for reading.
+
+    Raises
+    ------
+    OSError, RuntimeError
+        If the file is damaged.
+    """
+    seen: dict[tuple[int, int], str] = {}
+    yield from _group("", file, seen, 0)
+
+
+def refusal_of(path: str, data: h5py.Dataset) -> Refusal | None:
+    """Tell why a dataset is not read; None: it can be.
+
+    Parameters
+    ----------
+    path : str
+        Its name.
+    data : h5py.Dataset
+        The dataset; nothing of its values is read.
+    """
+    plist = data.id.get_create_plist()
+    if plist.get_layout() == h5py.h5d.VIRTUAL:
+        others = {plist.get_virtual_filename(number) for number in range(plist.get_virtual_count())} - {"."}
+        if others:
+            return Refusal(path, "hdf5_external", f"a virtual dataset over other files, such as {min(others)!r:.200}")
+    elif plist.get_external_count():
+        name = plist.get_external(0)[0]
+        return Refusal(path, "hdf5_external", f"its values lie in another file, {_text(name)!r:.200}")
+    for number in range(plist.get_nfilters()):
+        code, _, _, name = plist.get_filter(number)
+        if code not in _BUILT_IN_FILTERS:
+            return Refusal(path, "hdf5_filter", f"it needs the filter plug-in {code} ({_text(name)[:60]})")
+    try:
+        _ = data.dtype
+    except (TypeError, ValueError, KeyError) as exc:
+        return Refusal(path, "refused_dtype", f"a type that numpy does not have: {exc}")
+    return None
+
+
+def _group(path: str, group: h5py.Group, seen: dict[tuple[int, int], str], depth: int) -> Iterator[Found]:
+    yield Group(path, group)
+    for name in group:
+        inner = f"{path}/{_text(name)}" if path else _text(name)
+        link = group.get(name, getlink=True)
+        if isinstance(link, h5py.ExternalLink):
+            yield Refusal(inner, "hdf5_external", f"a link to {link.path!r:.100} in the file {link.filename!r:.100}")
+        elif isinstance(link, h5py.SoftLink):
+            yield _soft(inner, group, name, link)
+        elif not isinstance(link, h5py.HardLink):
+            yield Refusal(inner, "hdf5_external", "a link of a user-defined kind")
+        else:
+            yield from _hard(inner, group, name, seen, depth)
+
+
+def _soft(path: str, group: h5py.Group, name: str, link: h5py.SoftLink) -> Alias | Refusal:
+    if _leads_outside(group, link.path):
+        return Refusal(path, "hdf5_external", f"a link over {link.path!r:.100}, which leads into another file")
+    return Alias(path, _text(link.path) if _exists(group, name) else "")
+
+
+def _exists(group: h5py.Group, name: str) -> bool:
+    try:
+        h5py.h5o.get_info(group.id, name.encode("utf-8", "surrogateescape"))
+    except (KeyError, RuntimeError):
+        return False
+    return True
+
+
+def _leads_outside(group: h5py.Group, path: str, depth: int = 0) -> bool:
+    """Whether a path passes an external link; followed by hand, for the library would open the file."""
+    here = group.file["/"] if path.startswith("/") else group
+    for part in path.split("/"):
+        if part in ("", "."):
+            continue
+        link = here.get(part, getlink=True) if isinstance(here, h5py.Group) else None
+        if link is None:
+            return False
+        if isinstance(link, h5py.SoftLink):
+            if depth > _MOST_DEPTH or _leads_outside(here, link.path, depth + 1):
+                return True
+        elif not isinstance(link, h5py.HardLink):
+            return True
+        here = here.get(part)
+    return False
+
+
+def _hard(path: str, group: h5py.Group, name: str, seen: dict[tuple[int, int], str], depth: int) -> Iterator[Found]:
+    info = h5py.h5o.get_info(group.id, name.encode("utf-8", "surrogateescape"))
+    address = (info.fileno, info.addr)
+    if address in seen:
+        yield Alias(path, seen[address])
+        return
+    seen[address] = path
+    kind = group.get(name, getclass=True)
+    if kind is h5py.Dataset:
+        data = group[name]
+        yield refusal_of(path, data) or Array(path, data)
+    elif kind is h5py.Group and depth < _MOST_DEPTH:
+        yield from _group(path, group[name], seen, depth + 1)
+    elif kind is h5py.Group:
+        yield Refusal(path, "not_decodable", f"groups nested more than {_MOST_DEPTH} deep")
+
+
+def _text(name: str | bytes) -> str:
+    """Give a name as text that UTF-8 can hold."""
+    if isinstance(name, bytes):
+        return name.decode("utf-8", "backslashreplace")
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

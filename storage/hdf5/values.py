@@ -1,0 +1,232 @@
+"""Values of any HDF5 type as plain arrays of numbers and texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from zarrpack.errors import MemberError
+
+__all__ = ["Column", "Rows", "columns", "plain_attribute"]
+
+#: One text of the number of elements that an attribute may have.
+_MOST_ELEMENTS = 1 << 16
+
+#: Texts, or an array.
+Rows = npt.NDArray[Any] | list[str]
+
+
+class Column(NamedTuple):
+    """A part of a dataset that becomes an array.
+
+    Parameters
+    ----------
+    name : str
+        The dataset's name, with the field of a compound type behind it.
+    axes : int
+        How many axes its rows have that the dataset does not.
+    is_ragged : bool
+        Whether each row has values of its own number: then `rows` gives all of them, and how many each row has.
+    rows : callable
+        Takes values as h5py gives them, and the file; gives the array's rows (and the numbers).
+    attributes : dict
+        What the type says.
+    """
+
+    name: str
+    axes: int
+    is_ragged: bool
+    rows: Callable[[npt.NDArray[Any], h5py.File, set[str]], tuple[Rows, npt.NDArray[np.int64] | None]]
+    attributes: dict[str, Any]
+
+
+def columns(name: str, dtype: np.dtype[Any]) -> Iterator[Column]:
+    """Give the arrays that a dataset of some type becomes; more than one for a compound type.
+
+    Parameters
+    ----------
+    name : str
+        The dataset's name.
+    dtype : dtype
+        As h5py gives it.
+
+    Raises
+    ------
+    MemberError
+        ``refused_dtype`` for a type that has no plain form.
+    """
+    yield from _columns(name, dtype, (), 0)
+
+
+def _columns(name: str, dtype: np.dtype[Any], fields: tuple[str, ...], axes: int) -> Iterator[Column]:
+    base, shape = (dtype.base, dtype.shape) if dtype.subdtype is not None else (dtype, ())
+    axes += len(shape)
+    if base.names is not None:
+        for field in base.names:
+            yield from _columns(f"{name}.{field}", base[field], (*fields, field), axes)
+        return
+    inner = None if h5py.check_string_dtype(base) is not None else h5py.check_vlen_dtype(base)
+    if inner is not None:
+        if not isinstance(inner, np.dtype) or inner.kind not in "biufc" or axes:
+            raise MemberError("refused_dtype", f"{name}: rows of any length of {inner}, which have no plain form")
+        yield Column(name, 0, True, lambda values, _file, _notes: _ragged(_field(values, fields), inner), {})
+        return
+    convert, attributes = _conversion(name, base)
+    extra = axes + (base.kind == "V" and not _is_date(base))
+    yield Column(
+        *(name, extra, False),
+        lambda values, file, notes: (convert(_field(values, fields), file, notes), None),
+        attributes,
+    )
+
+
+_Conversion = Callable[[npt.NDArray[Any], h5py.File, "set[str]"], Rows]
+
+
+def _conversion(name: str, dtype: np.dtype[Any]) -> tuple[_Conversion, dict[str, Any]]:
+    if h5py.check_string_dtype(dtype) is not None:
+        return _texts, {}
+    if h5py.check_ref_dtype(dtype) is not None:
+        return _references, {"hdf5_type": "reference"}
+    enum = h5py.check_enum_dtype(dtype)
+    if enum is not None:
+        named = {str(key): int(value) for key, value in enum.items()}
+        return lambda values, _file, _notes: _native(values), {"enum": named}
+    if dtype.kind == "V":
+        return lambda values, _file, _notes: _bytes(values, dtype), {"hdf5_type": "opaque"}
+    if dtype.kind in "mM":
+        return lambda values, _file, _notes: _native(values), {}
+    if dtype.kind not in "biufc":
+        raise MemberError("refused_dtype", f"{name}: expected numbers, texts or bytes, found {dtype}")
+    return lambda values, _file, notes: _numbers(values, notes), {}
+
+
+def _field(values: npt.NDArray[Any], fields: tuple[str, ...]) -> npt.NDArray[Any]:
+    for field in fields:
+        values = values[field]
+    return values
+
+
+def _is_date(dtype: np.dtype[Any]) -> bool:
+    return dtype.kind in "mM"
+
+
+def _native(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    plain = np.dtype(values.dtype.str)  # without what h5py notes in it
+    return np.ascontiguousarray(values).view(plain).astype(plain.newbyteorder("="), copy=False)
+
+
+def _numbers(values: npt.NDArray[Any], notes: set[str]) -> npt.NDArray[Any]:
+    native = _native(values)
+    if native.dtype.kind == "f" and native.dtype.itemsize > 8:
+        notes.add("narrowed_to_float64")
+        return native.astype(np.float64)
+    if native.dtype.kind == "c" and native.dtype.itemsize > 16:
+        notes.add("narrowed_to_complex128")
+        return native.astype(np.complex128)
+    return native
+
+
+def _texts(values: npt.NDArray[Any], _file: h5py.File, notes: set[str]) -> Rows:
+    texts = [_text(value, notes) for value in values.reshape(-1).tolist()]
+    return texts if values.ndim == 1 else np.array(texts, np.dtypes.StringDType()).reshape(values.shape)
+
+
+def _text(value: object, notes: set[str]) -> str:
+    raw = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        notes.add("bad_unicode")
+        return raw.decode("utf-8", "backslashreplace")
+
+
+def _references(values: npt.NDArray[Any], file: h5py.File, notes: set[str]) -> Rows:
+    texts = [_target(value, file, notes) for value in values.reshape(-1).tolist()]
+    return texts if values.ndim == 1 else np.array(texts, np.dtypes.StringDType()).reshape(values.shape)
+
+
+def _target(value: Any, file: h5py.File, notes: set[str]) -> str:
+    """Give the path that a reference leads to, with the selection of a region."""
+    if not value:
+        return ""
+    try:
+        name = h5py.h5r.get_name(value, file.id)
+        path = _text(name or b"", notes)
+        if isinstance(value, h5py.RegionReference):
+            space = h5py.h5r.get_region(value, file.id)
+            low, high = space.get_select_bounds()
+            box = [[int(first), int(last) + 1] for first, last in zip(low, high, strict=True)]
+            path += f" {json.dumps(box)}"
+    except (OSError, RuntimeError, ValueError, TypeError):
+        path = ""
+    if not path:
+        notes.add("unresolved_reference")
+    return path
+
+
+def _bytes(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    plain = np.ascontiguousarray(values).view(f"V{dtype.itemsize}")
+    return plain[..., np.newaxis].view(np.uint8)
+
+
+def _ragged(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    parts = [np.asarray(part, dtype) for part in values.reshape(-1).tolist()]
+    joined = np.concatenate(parts) if parts else np.empty(0, dtype)
+    return _native(joined), np.array([len(part) for part in parts], np.int64).reshape(values.shape)
+
+
+def plain_attribute(node: h5py.Group | h5py.Dataset, name: str, notes: set[str]) -> Any:
+    """Give an attribute as a JSON value.
+
+    Parameters
+    ----------
+    node : h5py.Group or h5py.Dataset
+        Whose it is.
+    name : str
+        The attribute.
+    notes : set of str
+        Gets what was odd.
+
+    Returns
+    -------
+    JSON value
+        None where it is empty, too large, or of a type without a plain form.
+    """
+    try:
+        attribute = h5py.h5a.open(node.id, name.encode("utf-8", "surrogateescape"))
+        if np.prod(attribute.shape, dtype=float) > _MOST_ELEMENTS:
+            notes.add("large_attribute")
+            return None
+        value = node.attrs[name]
+        if isinstance(value, h5py.Empty):
+            return None
+        array = value if isinstance(value, np.ndarray) else np.asarray(value, attribute.dtype)
+        parts = {
+            column.name: _listed(column.rows(array.reshape(-1), node.file, notes)[0], array.shape)
+            for column in columns("", attribute.dtype)
+        }
+    except (MemberError, OSError, RuntimeError, TypeError, ValueError, KeyError):
+        notes.add("unreadable_attribute")
+        return None
+    return parts[""] if "" in parts else {key.removeprefix("."): part for key, part in parts.items()}
+
+
+def _listed(rows: Rows, shape: tuple[int, ...]) -> Any:
+    values = rows if isinstance(rows, list) else rows.tolist()
+    if not shape:
+        return _json(values[0])
+    return _json(values)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_json(one) for one in value]
+    if isinstance(value, complex):
+        return [value.real, value.imag]
+    return value

@@ -1,0 +1,282 @@
+"""HDF5 files of others as members: every kind of tree, and what is refused."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zarrpack.errors import MemberError
+from zarrpack.processors.base import Block, Metadata
+from zarrpack.processors.hdf5 import Hdf5Processor
+from zarrpack.processors.limits import Limits
+from zarrpack.processors.testing import ProcessorConformance, read_member, rows_of
+
+
+def hdf5(fill: Callable[[h5py.File], object], **options: Any) -> bytes:
+    """Write a file with h5py."""
+    content = io.BytesIO()
+    with h5py.File(content, "w", **options) as file:
+        fill(file)
+    return content.getvalue()
+
+
+def read(content: bytes, **options: Any) -> tuple[dict[str, list[Block]], Metadata]:
+    """Give the blocks by group and array, and the metadata."""
+    limits = options.pop("limits", None)
+    blocks, metadata = read_member(Hdf5Processor(**options), "a.h5", content, limits=limits)
+    found: dict[str, list[Block]] = {}
+    for block in blocks:
+        found.setdefault(f"{block.group}/{block.array}", []).append(block)
+    return found, metadata
+
+
+def values(found: Mapping[str, list[Block]], place: str) -> Any:
+    """Give an array's rows as a list."""
+    rows = rows_of(found[place], place.rpartition("/")[2])
+    return rows.tolist() if isinstance(rows, np.ndarray) else rows
+
+
+def reason(content: bytes, **options: Any) -> str:
+    """Give the reason of the failure; empty if there is none."""
+    try:
+        read(content, **options)
+    except MemberError as error:
+        return error.reason
+    return ""
+
+
+def plain(file: h5py.File) -> None:
+    """Fill a file with a few arrays."""
+    file["a/b/x"] = np.arange(6, dtype=">i4").reshape(2, 3)
+    file["a/flag"] = np.array([True, False])
+    file["one"] = 7.5
+    file["a"].attrs["unit"] = "mm"
+    file["a/b/x"].attrs["scale"] = [1.5, 2.0]
+
+
+class TestConformance(ProcessorConformance):
+    """The contract of every processor."""
+
+    def processor(self) -> Hdf5Processor:
+        """Give the processor."""
+        return Hdf5Processor()
+
+    def members(self) -> Mapping[str, bytes]:
+        """Give some files."""
+        return {"a.h5": hdf5(plain), "b.nc": hdf5(lambda file: file.create_dataset("t", data=["ä", "b"]))}
+
+
+def test_groups_arrays_and_attributes() -> None:
+    """Paths become groups, values keep their types, attributes their places; a scalar is one row."""
+    found, metadata = read(hdf5(plain))
+
+    assert values(found, "a/b/x") == [[0, 1, 2], [3, 4, 5]]
+    assert found["a/b/x"][0].rows.dtype == np.int32  # type: ignore[union-attr]
+    assert found["a/b/x"][0].attributes == {"scale": [1.5, 2.0]}
+    assert values(found, "a/flag") == [True, False]
+    assert values(found, "root/one") == [7.5]
+    assert metadata.values == {"hdf5/a/unit": "mm"}
+    assert metadata.media_type == "application/x-hdf5"
+
+
+def test_types() -> None:
+    """Texts, compounds with arrays in them, enumerations, rows of any length, opaque values, dates and references are read."""
+    record = np.dtype([("id", "i8"), ("xy", "f4", 2), ("tag", "S3"), ("in", [("deep", "u1")])])
+
+    def fill(file: h5py.File) -> None:
+        file["t/any"] = ["Straße", ""]
+        file["t/fixed"] = np.array([["a", "bcd"]], "S3")
+        file["t/record"] = np.array([(1, (2, 3), b"ab", (9,)), (4, (5, 6), b"", (8,))], record)
+        file.create_dataset("t/enum", data=[1, 0], dtype=h5py.enum_dtype({"RED": 0, "BLUE": 1}, "i2"))
+        ragged = file.create_dataset("t/ragged", (3,), h5py.vlen_dtype("f8"))
+        for row, one in enumerate(([1.0, 2.0], [], [3.0])):
+            ragged[row] = one
+        file["t/opaque"] = np.array([b"\x00\x01", b"\x02\x03"], "V2")
+        dates = np.array(["2020-01-02", "NaT"], "M8[D]")
+        file["t/date"] = dates.astype(h5py.opaque_dtype(dates.dtype))
+        file["t/half"] = np.array([0.5], np.float16)
+        file["t/long"] = np.array([0.25], np.longdouble)
+        file["t/z"] = np.array([1 + 2j])
+        file.create_dataset("t/ref", data=[file["t/z"].ref, file["t"].ref], dtype=h5py.ref_dtype)
+        file.create_dataset("t/region", data=[file["t/any"].regionref[0:1]], dtype=h5py.regionref_dtype)
+        file["t/none"] = h5py.Empty("f4")
+        file["t/zero"] = np.zeros((0, 2))
+
+    found, metadata = read(hdf5(fill))
+
+    assert values(found, "t/any") == ["Straße", ""]
+    assert values(found, "t/fixed") == [["a", "bcd"]]
+    assert values(found, "t/record.id") == [1, 4]
+    assert values(found, "t/record.xy") == [[2.0, 3.0], [5.0, 6.0]]
+    assert values(found, "t/record.tag") == ["ab", ""]
+    assert values(found, "t/record.in.deep") == [9, 8]
+    assert values(found, "t/enum") == [1, 0]
+    assert found["t/enum"][0].attributes == {"enum": {"RED": 0, "BLUE": 1}}
+    assert values(found, "t/ragged") == [1.0, 2.0, 3.0]
+    assert values(found, "t/ragged.length") == [2, 0, 1]
+    assert values(found, "t/opaque") == [[0, 1], [2, 3]]
+    assert rows_of(found["t/date"], "date").astype(str).tolist() == ["2020-01-02", "NaT"]
+    assert values(found, "t/half") == [0.5]
+    assert values(found, "t/long") == [0.25]
+    assert values(found, "t/z") == [1 + 2j]
+    assert values(found, "t/ref") == ["/t/z", "/t"]
+    assert values(found, "t/region") == ["/t/any [[0, 1]]"]
+    assert found["t/zero"][0].rows.shape == (0, 2)  # type: ignore[union-attr]
+    assert set(metadata.notes) >= {"narrowed_to_float64", "no_values:t/none"}
+
+
+@pytest.mark.parametrize("engine", ["netcdf4", "h5netcdf"])
+def test_netcdf_names(tmp_path: Path, engine: Any) -> None:
+    """Axes of netCDF-4 files have their dimensions' names; dimensions without values are no arrays."""
+    data = xr.Dataset(
+        {"t2m": (("time", "lat"), np.arange(6.0).reshape(2, 3), {"units": "K"})}, {"time": ("time", [10, 20])}
+    )
+    data.to_netcdf(tmp_path / "a.nc", engine=engine)
+    found, _ = read((tmp_path / "a.nc").read_bytes())
+
+    assert found["root/t2m"][0].dims == ("time", "lat")
+    assert found["root/t2m"][0].attributes["units"] == "K"
+    assert found["root/time"][0].dims == ("time",)
+    assert values(found, "root/time") == [10, 20]
+    assert "root/lat" not in found
+
+
+def test_links_inside_the_file() -> None:
+    """What has several names is stored once and noted; cycles end."""
+
+    def fill(file: h5py.File) -> None:
+        file["x"] = [1]
+        file["y"] = file["x"]
+        file["z"] = h5py.SoftLink("/x")
+        file["nowhere"] = h5py.SoftLink("/none")
+        group = file.create_group("g")
+        group["self"] = group
+
+    found, metadata = read(hdf5(fill))
+
+    assert list(found) == ["root/x"]
+    assert set(metadata.notes) == {"alias:y=x", "alias:z=/x", "dangling_link:nowhere", "alias:g/self=g"}
+
+
+def external_link(file: h5py.File) -> None:
+    """Link to another file."""
+    file["x"] = [1]
+    file["away"] = h5py.ExternalLink("/etc/other.h5", "/y")
+
+
+def soft_over_external(file: h5py.File) -> None:
+    """Lead over a link to another file."""
+    external_link(file)
+    file["near"] = h5py.SoftLink("/away/inner")
+
+
+def external_storage(file: h5py.File) -> None:
+    """Keep values in another file."""
+    file["x"] = [1]
+    file.create_dataset("away", (4,), "i1", external=[("/etc/hostname", 0, 4)])
+
+
+def virtual(file: h5py.File) -> None:
+    """Compose a dataset of another file's."""
+    file["x"] = [1]
+    layout = h5py.VirtualLayout((4,), "i4")
+    layout[:] = h5py.VirtualSource("/tmp/other.h5", "y", (4,))
+    file.create_virtual_dataset("away", layout)
+
+
+def plug_in(file: h5py.File) -> None:
+    """Announce a filter that is not built in."""
+    file["x"] = [1]
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_chunk((4,))
+    plist.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, (3,))
+    space = h5py.h5s.create_simple((4,))
+    h5py.h5d.create(file.id, b"away", h5py.h5t.NATIVE_INT32, space, plist)
+
+
+@pytest.mark.parametrize(
+    ("fill", "code"),
+    [
+        (external_link, "hdf5_external"),
+        (soft_over_external, "hdf5_external"),
+        (external_storage, "hdf5_external"),
+        (virtual, "hdf5_external"),
+        (plug_in, "hdf5_filter"),
+    ],
+)
+def test_what_leads_outside_is_refused(fill: Callable[[h5py.File], None], code: str) -> None:
+    """The file is refused with the reason; asked to, the rest is read and what was left out is noted."""
+    content = hdf5(fill)
+    assert reason(content) == code
+    found, metadata = read(content, refused="skip")
+
+    assert list(found) == ["root/x"]
+    assert any(note.startswith(code) for note in metadata.notes)
+
+
+def test_virtual_datasets_over_the_file_itself_are_read() -> None:
+    """A virtual dataset of the file's own datasets leads nowhere else."""
+
+    def fill(file: h5py.File) -> None:
+        file["x"] = np.arange(4)
+        layout = h5py.VirtualLayout((4,), "i8")
+        layout[:] = h5py.VirtualSource(".", "x", (4,))
+        file.create_virtual_dataset("v", layout)
+
+    # A file object has no name by which the library could find itself again.
+    found, _ = read(hdf5(fill))
+
+    assert values(found, "root/v") == [0, 1, 2, 3]
+
+
+def test_limits() -> None:
+    """A dataset without bytes that announces terabytes, and more values than allowed, are refused; the same within limits is read."""
+    bomb = hdf5(lambda file: file.create_dataset("x", (1 << 40,), "f8", chunks=(1024,)))
+    large = hdf5(lambda file: file.create_dataset("x", data=np.arange(1000.0)))
+
+    assert reason(bomb) == "limit_member_bytes"
+    assert reason(bomb, limits=Limits(member_bytes=1 << 50)) == "limit_ratio"
+    assert reason(large, limits=Limits(member_bytes=7999)) == "limit_member_bytes"
+    assert reason(large, limits=Limits(member_bytes=8000)) == ""
+
+
+def test_long_texts_are_read_in_pieces() -> None:
+    """Texts of any length arrive whole, however many blocks they take, and count towards the limit."""
+    texts = [str(n) * (n % 50) for n in range(3000)]
+    content = hdf5(lambda file: file.create_dataset("x", data=texts))
+    found, _ = read(content)
+
+    assert values(found, "root/x") == texts
+    assert reason(content, limits=Limits(member_bytes=3000 * 16 + 1000)) == "limit_member_bytes"
+
+
+@given(st.integers(0, 4000), st.binary(min_size=1, max_size=20))
+@settings(max_examples=150, deadline=None)
+def test_damage_gives_a_reason(position: int, patch: bytes) -> None:
+    """Overwritten bytes give a documented reason or are not noticed, never another error; the undamaged file is read."""
+    content = bytearray(CONTROL)
+    content[position : position + len(patch)] = patch
+
+    assert reason(CONTROL) == ""
+    if content[:8] == CONTROL[:8]:
+        assert reason(bytes(content)) in (
+            "",
+            "not_decodable",
+            "refused_dtype",
+            "hdf5_external",
+            "hdf5_filter",
+            "limit_member_bytes",
+            "limit_ratio",
+        )
+
+
+CONTROL = hdf5(plain)
