@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -164,6 +164,34 @@ class DataFile:
                 f"{self.path}: expected the {entry.size} bytes of {name} before the directory, found fewer"
             )
         return ChunkLocation(offset, entry.size, entry.crc32)
+
+    def entry_headers(self, names: Iterable[str]) -> Iterator[ChunkLocation]:
+        """Tell where entries' local headers lie, by the directory alone; nothing is read.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Root-relative.
+
+        Yields
+        ------
+        ChunkLocation
+            The local header's offset, and the payload's size and checksum. The offset is -1 if there is no such entry.
+
+        Raises
+        ------
+        FormatError
+            If an entry is compressed by the zip or encrypted.
+        """
+        for name in names:
+            position = self._index.get(name.encode())
+            if position is None:
+                yield ChunkLocation(-1, 0, 0)
+                continue
+            entry = entry_at(self._directory, position)
+            if entry.method != 0 or entry.flags & 1 or entry.size != entry.compressed_size:
+                raise FormatError(f"{self.path}: expected {name} stored as it is, found zip method {entry.method}")
+            yield ChunkLocation(entry.header_offset + self._location.base, entry.size, entry.crc32)
 
     def payload(self, name: str) -> bytes:
         """Read an entry's bytes and check them.

@@ -1,0 +1,1 @@
+"""What a dataset holds: statistics, distributions, memberships, queries, plots; chunk by chunk."""

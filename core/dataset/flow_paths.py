@@ -1,0 +1,84 @@
+"""Where the files of a set are: as its ``.flow`` says, or beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from zarrpack.errors import FormatError
+
+__all__ = ["SetPaths", "flow_paths", "paths_beside"]
+
+
+@dataclass(frozen=True, slots=True)
+class SetPaths:
+    """The files of a set; None where there is no such file.
+
+    Parameters
+    ----------
+    dataset, infoset, attribset, members : Path or None
+        ``NAME.dataset``, ``NAME.infoset``, ``NAME.attribset``, ``NAME.members.parquet``.
+    """
+
+    dataset: Path | None
+    infoset: Path | None = None
+    attribset: Path | None = None
+    members: Path | None = None
+
+
+def flow_paths(path: str | os.PathLike[str]) -> SetPaths:
+    """Read a ``.flow``. Where a path that it names is gone, the file of that name beside it is taken.
+
+    Parameters
+    ----------
+    path : path-like
+        The ``.flow``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FormatError
+        If it is no such file.
+    """
+    flow = Path(path)
+    try:
+        document = json.loads(flow.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise FileNotFoundError(exc.errno, "expected a .flow file, found none", str(flow)) from exc
+    except (OSError, ValueError) as exc:
+        raise FormatError(f"{flow}: expected the JSON summary of a run, found: {exc}") from exc
+    if not isinstance(document, dict):
+        raise FormatError(f"{flow}: expected a JSON object, found {type(document).__name__}")
+    found = [_beside(flow, document.get(key)) for key in ("flow_data", "flow_info", "flow_attributes")]
+    dataset = found[0]
+    members = None if dataset is None else dataset.with_name(f"{dataset.stem}.members.parquet")
+    return SetPaths(*found, members if members is not None and members.is_file() else None)
+
+
+def paths_beside(path: str | os.PathLike[str]) -> SetPaths:
+    """Find the files that belong to a ``.flow`` or a ``.dataset``.
+
+    Parameters
+    ----------
+    path : path-like
+        A ``.flow``, a ``.dataset``, or another file that stands alone.
+    """
+    given = Path(path)
+    if given.suffix == ".flow":
+        return flow_paths(given)
+    found = [given.with_name(f"{given.stem}{suffix}") for suffix in (".infoset", ".attribset", ".members.parquet")]
+    return SetPaths(given, *(one if one.is_file() else None for one in found))
+
+
+def _beside(flow: Path, named: object) -> Path | None:
+    if not isinstance(named, str) or not named:
+        return None
+    path = Path(named)
+    if path.exists():
+        return path
+    # The folder may have been moved, perhaps from a system with other separators.
+    moved = flow.parent / named.replace("\\", "/").rpartition("/")[2]
+    return moved if moved.exists() else path
