@@ -55,8 +55,8 @@ def check_header(entry: Entry, data: bytes) -> tuple[int, bool]:
     if signature != b"PK\3\4":
         raise MemberError("header_damaged", f"expected a local header at offset {entry.offset}, found {signature!r}")
     if name_size != len(entry.raw_name) or not data.startswith(entry.raw_name, LOCAL_HEADER_BYTES):
-        found = data[LOCAL_HEADER_BYTES : min(LOCAL_HEADER_BYTES + name_size, name_end)]
-        raise MemberError("header_damaged", f"expected the directory's name in the local header, found {found!r}")
+        own_name = data[LOCAL_HEADER_BYTES : min(LOCAL_HEADER_BYTES + name_size, name_end)]
+        raise MemberError("header_damaged", f"expected the directory's name in the local header, found {own_name!r}")
     if method != entry.locator[2] or flags & _ENCRYPTED_FLAG:
         found = "encryption" if flags & _ENCRYPTED_FLAG else f"method {method}"
         raise MemberError("header_damaged", f"expected the directory's method in the local header, found {found}")

@@ -193,7 +193,7 @@ def test_one_bad_member_costs_no_other(
 )
 @pytest.mark.parametrize("is_streamed", [False, True])
 def test_headers_that_disagree_are_named(
-    tmp_path: Path, fields: dict[str, int], reason: str, is_streamed: bool, read_source: Callable[..., Any]
+    tmp_path: Path, fields: dict[str, Any], reason: str, is_streamed: bool, read_source: Callable[..., Any]
 ) -> None:
     """What the directory says and what the member says of itself, before its payload or behind it, must be the same."""
     path = tmp_path / "a.zip"
