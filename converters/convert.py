@@ -186,6 +186,7 @@ def _read(
         limit=options.limit,
         items_per_data=options.items_per_data,
         limits=options.chosen_limits(),
+        salvage=options.salvage,
     )
     with (
         Pool(

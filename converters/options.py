@@ -26,7 +26,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
 }
 _COUNTS = ("workers", "limit", "items_per_data")
 _LISTS = ("join", "include", "exclude")
-_SWITCHES = ("keep_data", "overwrite", "strict")
+_SWITCHES = ("keep_data", "overwrite", "salvage", "strict")
 _NAME_CHARACTERS = re.compile(r"[^/\\\x00-\x1f]+")
 
 
@@ -67,6 +67,10 @@ class ConvertOptions:
         Whether existing output files of this name may be replaced.
     strict : bool
         Whether the first member that fails ends the run, with nothing published.
+    salvage : bool
+        Whether members behind a damaged place of an archive are looked for; they get the note ``salvaged``.
+    nested : int
+        How deep archives inside archives are opened; 0: they are kept as files. The limit ``nesting``.
     processors : mapping of str to mapping
         Options of single processors by name, such as ``{"csv": {"columns": "text"}}``.
     limits : mapping of str to int
@@ -99,6 +103,8 @@ class ConvertOptions:
     keep_data: bool = False
     overwrite: bool = False
     strict: bool = False
+    salvage: bool = False
+    nested: int = 0
     processors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
 
@@ -110,6 +116,7 @@ class ConvertOptions:
             _check(value is None or (type(value) is int and value > 0), name, value, "a whole number from 1 on")
         for name in _SWITCHES:
             _check(type(getattr(self, name)) is bool, name, getattr(self, name), "true or false")
+        _check(type(self.nested) is int and self.nested >= 0, "nested", self.nested, "a whole number from 0 on")
         self._check_name()
         self._check_lists()
         self._check_limits()
@@ -145,7 +152,7 @@ class ConvertOptions:
 
     def chosen_limits(self) -> Limits:
         """Give the limits: the defaults, with what `limits` says instead."""
-        return Limits(**self.limits)
+        return Limits(**{"nesting": self.nested, **self.limits})
 
     def _check_size(self) -> None:
         size: Any = self.size  # a configuration says it as text

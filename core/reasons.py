@@ -16,6 +16,7 @@ REASONS: dict[str, str] = {
     "platform_junk": "A file that an operating system leaves behind, such as __MACOSX/ or .DS_Store.",
     "policy": "No processor reads this kind of content, and the policy for such members is to skip them.",
     "special": "A device, a FIFO or a socket; it is never opened.",
+    "archive": "An archive inside an archive that was opened; its members have rows of their own.",
     # Failed in the archive layer.
     "crc_mismatch": "The bytes read do not have the checksum that the archive announces.",
     "encrypted": "The member is encrypted.",
@@ -31,7 +32,11 @@ REASONS: dict[str, str] = {
     "unreadable": "The operating system could not read the bytes.",
     "unsupported_method": "The member is compressed by a method that is not supported.",
     "unsupported_tar_type": "A tar entry of a type that is not supported, such as a sparse file.",
+    "unsupported_archive": "An archive of a kind that is not read, such as RAR or 7-Zip.",
     # Failed at a limit.
+    "limit_archive_bytes": "All members of the source together are larger than the limit.",
+    "limit_header_bytes": "A special header of a tar is longer than the limit.",
+    "limit_nesting": "An archive that lies deeper inside others than the limit.",
     "limit_entries": "The archive has more members than the limit.",
     "limit_field_bytes": "A CSV field or a JSON text is longer than the limit.",
     "limit_json_depth": "JSON that is nested more deeply than the limit.",

@@ -21,6 +21,8 @@ __all__ = ["HEAD_BYTES", "Block", "Member", "Metadata", "Processor", "SupportsSh
 #: How many of a member's first bytes `Processor.accepts` sees.
 HEAD_BYTES = 4096
 
+_PIECE_BYTES = 1 << 20
+
 
 @dataclass(slots=True)
 class Member:
@@ -59,10 +61,13 @@ class Member:
         if isinstance(self.content, bytes):
             return self.content
         limit = self.limits.member_bytes
-        payload = self.content.read(limit + 1)
-        if len(payload) > limit:
-            raise MemberError("limit_member_bytes", f"more than {limit} bytes; raise the limit member_bytes")
-        return payload
+        # Grows in place, and gives its own buffer away: joined pieces would need twice the memory.
+        buffer = io.BytesIO()
+        while piece := self.content.read(_PIECE_BYTES):
+            buffer.write(piece)
+            if buffer.tell() > limit:
+                raise MemberError("limit_member_bytes", f"more than {limit} bytes; raise the limit member_bytes")
+        return buffer.getvalue()
 
     def open(self) -> BinaryIO:
         """Give the content as a stream from its first byte; call it once per member."""

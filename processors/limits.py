@@ -15,6 +15,8 @@ class Limits:
     ----------
     member_bytes : int
         Bytes of one member after decompression.
+    archive_bytes : int
+        Bytes of all members of one source together after decompression, those of archives inside it included.
     ratio : int
         Decompressed bytes per compressed byte, looked at only beyond `ratio_grace_bytes`.
     ratio_grace_bytes : int
@@ -23,6 +25,8 @@ class Limits:
         Bytes of a member's name.
     entries : int
         Members of one archive.
+    nesting : int
+        How deep archives inside archives are opened; 0: they are kept as plain files.
     special_header_bytes : int
         Bytes of one pax or GNU long-name header of a tar.
     pixels : int
@@ -43,10 +47,12 @@ class Limits:
     """
 
     member_bytes: int = 4 << 30
+    archive_bytes: int = 1 << 40
     ratio: int = 200
     ratio_grace_bytes: int = 100 << 20
     name_bytes: int = 4096
     entries: int = 10_000_000
+    nesting: int = 0
     special_header_bytes: int = 1 << 20
     pixels: int = 89_478_485
     json_depth: int = 512

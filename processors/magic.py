@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["IMAGE_SUFFIXES", "image_format", "media_type", "suffix"]
+__all__ = ["IMAGE_SUFFIXES", "image_format", "is_mismatch", "media_type", "suffix"]
 
 #: (offset, bytes, media type). Bytes that ordinary text can start with are not here, but in `_CHECKED`.
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
@@ -107,6 +107,41 @@ IMAGE_SUFFIXES = frozenset(
         *(".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".avif"),
     )
 )
+
+
+#: Media type -> suffixes that promise it; text has none.
+_PROMISED: dict[str | None, tuple[str, ...]] = {
+    "image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "image/png": (".png", ".apng"),
+    "image/gif": (".gif",),
+    "image/bmp": (".bmp", ".dib"),
+    "image/tiff": (".tif", ".tiff"),
+    "image/webp": (".webp",),
+    "image/x-portable-anymap": (".ppm", ".pgm", ".pbm", ".pnm"),
+    "image/jp2": (".jp2", ".j2k"),
+    "image/avif": (".avif",),
+    "application/pdf": (".pdf",),
+    "application/zip": (".zip", ".npz"),
+    "application/gzip": (".gz", ".tgz"),
+    "application/x-npy": (".npy",),
+    "application/x-hdf5": (".h5", ".hdf5"),
+    "application/vnd.apache.parquet": (".parquet",),
+    "video/mp4": (".mp4",),
+    None: (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".md", ".xml", ".html", ".svg"),
+}
+_PROMISE_OF = {ending: kind for kind, endings in _PROMISED.items() for ending in endings}
+
+
+def is_mismatch(head: bytes, name: str) -> bool:
+    """Whether a member's first bytes are of another type than its name promises; decided only where both are known.
+
+    Examples
+    --------
+    >>> is_mismatch(b"GIF89a", "a.jpg"), is_mismatch(b"GIF89a", "a.dat"), is_mismatch(b"hello", "a.jpg")
+    (True, False, True)
+    """
+    ending = suffix(name)
+    return bool(head) and ending in _PROMISE_OF and media_type(head) != _PROMISE_OF[ending]
 
 
 def media_type(head: bytes) -> str | None:

@@ -32,6 +32,8 @@ __all__ = ["convert_command"]
 @click.option("--items-per-data", type=int, metavar="N", help="Members per .data file; 1 makes per-file stores.")
 @click.option("--keep-data", is_flag=True, default=None, help="Keep the .data files, in encoded/.")
 @click.option("--overwrite", is_flag=True, default=None, help="Replace files of this name that exist.")
+@click.option("--salvage", is_flag=True, default=None, help="Look for members behind damaged places of archives.")
+@click.option("--nested", type=int, metavar="N", help="Open archives inside archives, N deep. Default: 0, not at all.")
 @click.option("--strict", is_flag=True, default=None, help="Stop at the first failure and publish nothing.")
 @common_options
 def convert_command(

@@ -16,6 +16,7 @@ from zarrpack.errors import MemberError, SourceError
 from zarrpack.processors.archives.base import Entry, Source
 from zarrpack.processors.base import HEAD_BYTES, Block, Member, Metadata, Processor
 from zarrpack.processors.limits import Limits
+from zarrpack.processors.magic import is_mismatch
 from zarrpack.processors.registry import choose
 from zarrpack.processors.replay import ReplayStream
 from zarrpack.storage.base import MemberDescription
@@ -184,10 +185,17 @@ class _Reading:
             head = content.read(HEAD_BYTES)
             self._stream = ReplayStream(head, cast(BinaryIO, content))
             self._member = Member(name, head, cast(BinaryIO, self._stream), limits)
+        if is_mismatch(head, name):
+            self._note("type_mismatch")
+        if not head:
+            self._note("empty")
         self._processor = choose(processors, head, name)
         if self._processor is None:
             raise MemberError("policy", "no processor reads this content")
         self.result = replace(self.result, processor=self._processor.name, is_record=self._processor.is_record)
+
+    def _note(self, note: str) -> None:
+        self.result = replace(self.result, notes=(*self.result.notes, note))
 
     def put_into(self, encoder: PackEncoder, description: str) -> MemberDescription:
         assert self._processor is not None

@@ -20,6 +20,9 @@ from zarrpack.processors.replay import ReplayStream
 
 __all__ = ["PictureForm"]
 
+# Of so many pictures all headers are read, of twice as many behind them every second, and so on.
+_ALL_OF = 1024
+
 
 @dataclass(slots=True)
 class PictureForm:
@@ -43,8 +46,10 @@ class PictureForm:
     pictures: int = 0
     values: int = 0
 
-    def look_through(self, source: Source, selection: Selection, limit: int | None, *, headers: bool) -> None:
-        """Count a random-access source's pictures and read their headers until two differ.
+    def look_through(self, source: Source, selection: Selection, limit: int | None, *, headers: bool) -> int:
+        """Count a random-access source's pictures and read headers until two differ.
+
+        The first thousand are looked at, and ever fewer of those behind them: a million headers would take minutes.
 
         Parameters
         ----------
@@ -56,18 +61,24 @@ class PictureForm:
             Look at the first `limit` members only.
         headers : bool
             Whether to read headers at all; they do not matter when nothing is decoded.
+
+        Returns
+        -------
+        int
+            Members looked at.
         """
         taken = 0
         for entry in source.entries():
             if limit is not None and taken >= limit:
-                return
-            if selection.verdict(entry) is None:
-                taken += 1
-                # By name: reading the head of every record and table would cost as much as the pictures.
-                if isinstance(choose(self.processors, b"", entry.name), SupportsShape):
-                    self.pictures += 1
-                    if headers and not self.mixed:
-                        self._look_at_entry(source, entry)
+                break
+            verdict = selection.verdict(entry)
+            taken += verdict is None or verdict[0] == "failed"
+            # By name: reading the head of every record and table would cost as much as the pictures.
+            if verdict is None and isinstance(choose(self.processors, b"", entry.name), SupportsShape):
+                if headers and not self.mixed and self.pictures % (1 + self.pictures // _ALL_OF) == 0:
+                    self._look_at_entry(source, entry)
+                self.pictures += 1
+        return taken
 
     def look_at(self, members: Iterable[BatchMember]) -> None:
         """Take in the pictures of a batch whose contents are at hand."""

@@ -59,6 +59,8 @@ class RunPlan:
         As in ConvertOptions.
     limits : Limits
         What members may cost.
+    salvage : bool
+        Whether members behind damaged places are looked for.
     """
 
     sources: Sequence[Path]
@@ -72,6 +74,7 @@ class RunPlan:
     limit: int | None = None
     items_per_data: int | None = None
     limits: Limits = field(default_factory=Limits)
+    salvage: bool = False
 
 
 def run_pipeline(
@@ -126,10 +129,11 @@ def _look_ahead(plan: RunPlan) -> PictureForm:
     form = PictureForm(plan.processors)
     left = plan.limit
     for path in plan.sources:
-        source = open_source(path, plan.limits)
+        source = open_source(path, plan.limits, salvage=plan.salvage)
         try:
             if source.random_access:
-                form.look_through(source, plan.selection, left, headers=plan.decoded and not plan.uniform)
+                taken = form.look_through(source, plan.selection, left, headers=plan.decoded and not plan.uniform)
+                left = None if left is None else left - taken
         finally:
             source.close()
     return form
@@ -188,7 +192,7 @@ class PipelineRun:
     def _read(self) -> None:
         try:
             for number, path in enumerate(self._plan.sources):
-                source = open_source(path, self._plan.limits)
+                source = open_source(path, self._plan.limits, salvage=self._plan.salvage)
                 try:
                     self._give_out(number, source)
                 finally:
@@ -219,7 +223,8 @@ class PipelineRun:
         self._pool.rereads.popleft()
         if worker is None:
             return
-        source = open_source(self._plan.sources[batch.source], self._plan.limits)
+        path = self._plan.sources[batch.source]
+        source = open_source(path, self._plan.limits, salvage=self._plan.salvage)
         try:
             wanted = {member.entry.index for member in batch.members if member.content is not None}
             for entry, stream in source.forward():

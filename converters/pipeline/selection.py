@@ -43,7 +43,8 @@ class Selection:
     def verdict(self, entry: Entry) -> Verdict | None:
         """Give the state, reason and detail of a member that is not to be read; None: read it."""
         if entry.kind != "file":
-            return "skipped", entry.kind, f"the entry is a {entry.kind}"
+            leads = f" to {entry.target!r}, which is not followed" if entry.target is not None else ""
+            return "skipped", entry.kind, f"the entry is a {entry.kind}{leads}"
         if is_platform_junk(entry.name):
             return "skipped", "platform_junk", "a file that an operating system left behind"
         if self._included is not None and not self._included.match(entry.name):

@@ -79,7 +79,9 @@ class ItemArrays:
                 "expected pictures='stored', 'decoded' or 'encoded' and rows='all' or 'first', "
                 f"found {pictures!r} and {rows!r}"
             )
-        chosen = self.names if names is None else tuple(dict.fromkeys(one for name in names for one in self._found(name)))
+        chosen = (
+            self.names if names is None else tuple(dict.fromkeys(one for name in names for one in self._found(name)))
+        )
         decoded = self.decoded.intersection(chosen)
         if pictures != "stored":
             chosen, decoded = self._with_pictures(chosen, pictures)

@@ -378,8 +378,12 @@ class DatasetLoader:
             If there is no such group.
         """
         if self._reader is None or group_name not in self.available_groups():
-            raise NotFound(f"expected a group of the dataset, found {group_name!r}; choose one of {sorted(self.available_groups())}")
-        return {one.name.removeprefix(f"{group_name}/") for one in self._reader.arrays.values() if one.group == group_name}
+            raise NotFound(
+                f"expected a group of the dataset, found {group_name!r}; choose one of {sorted(self.available_groups())}"
+            )
+        return {
+            one.name.removeprefix(f"{group_name}/") for one in self._reader.arrays.values() if one.group == group_name
+        }
 
     def find_group_for_array(self, array_name: str) -> str | None:
         """Name the first group that has such an array; None if there is none."""
@@ -415,7 +419,10 @@ class DatasetLoader:
         else:
             found = set(map(int, file_codes))
         known = set(self._table.codes.tolist())
-        for text, codes in (("without a row in the infoset", found - known), ("without rows in the dataset", known - found)):
+        for text, codes in (
+            ("without a row in the infoset", found - known),
+            ("without rows in the dataset", known - found),
+        ):
             listed = ", ".join(map(str, sorted(codes)[:20]))
             print(f"{len(codes)} codes {text}{': ' + listed if codes else ''}{' ...' if len(codes) > 20 else ''}")  # noqa: T201
 

@@ -214,7 +214,9 @@ class DatasetView:
         chosen = self._chosen()
         name = array or (None if chosen is None else chosen.source_name())
         if chosen is None or name is None:
-            raise UsageError("expected a dataset with the sources' own bytes, found none; convert with --images encoded")
+            raise UsageError(
+                "expected a dataset with the sources' own bytes, found none; convert with --images encoded"
+            )
         return chosen.reader.item_bytes(name, self._code(index), row)
 
     def select(self, *names: str, pictures: Pictures = "stored", rows: Rows | None = None) -> DatasetView:

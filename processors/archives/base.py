@@ -36,14 +36,17 @@ class Entry:
         Announced checksum; None where the format has none.
     offset : int or None
         Where the member's header starts in the source file, in bytes; of a compressed tar: in the tar inside it.
-    kind : {"file", "directory", "link", "special"}
-        What the entry is. Only files have content.
+    kind : {"file", "directory", "link", "special", "archive"}
+        What the entry is. Only files have content. An ``"archive"`` is one inside another that has been opened: its
+        members follow.
     refusal : tuple of (reason, detail), or None
         Why the content cannot be read, known from the headers alone (encrypted, unsupported method, ...).
     notes : tuple of str
         Findings that cost nothing, such as ``"duplicate_name"`` or ``"unsafe_name"``.
     locator : picklable
         What :meth:`Source.open` needs to find the content. Meaningful to its own source class only.
+    target : str or None
+        Of a link: where it leads, as text like `name`; None where that is not known. Never followed.
     """
 
     index: int
@@ -52,10 +55,11 @@ class Entry:
     size: int | None = None
     crc32: int | None = None
     offset: int | None = None
-    kind: Literal["file", "directory", "link", "special"] = "file"
+    kind: Literal["file", "directory", "link", "special", "archive"] = "file"
     refusal: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
     locator: Any = None
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,10 @@ class Source(ABC):
         The file or folder.
     limits : Limits
         What the members may cost.
+    file : binary file or None
+        The archive, open for reads at offsets; None: `path` is opened. Closed with the source.
+    salvage : bool
+        Whether members behind a damaged place are looked for; they get the note ``"salvaged"``.
 
     Attributes
     ----------
@@ -104,6 +112,8 @@ class Source(ABC):
     path: Path
     limits: Limits = field(default_factory=Limits)
     findings: list[Finding] = field(default_factory=list, init=False)
+    file: BinaryIO | None = field(default=None, kw_only=True)
+    salvage: bool = field(default=False, kw_only=True)
 
     @property
     @abstractmethod

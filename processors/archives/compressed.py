@@ -15,7 +15,7 @@ from zarrpack.errors import MemberError
 from zarrpack.processors.archives.base import Finding
 from zarrpack.processors.archives.decoders import Decoder, ZstdDecoder, decoded, gzip_decoder, xz_decoder
 from zarrpack.processors.archives.files import block_sizes, read_bytes
-from zarrpack.processors.archives.streams import check_ratio
+from zarrpack.processors.archives.streams import check_archive, check_ratio
 from zarrpack.processors.limits import Limits
 
 __all__ = ["COMPRESSIONS", "Compression", "Decompression", "compression_of"]
@@ -100,6 +100,8 @@ class Decompression:
         self._pending = b""
         self._read = 0
         self._produced = 0
+        self._frame = 0
+        self._is_damaged = False
 
     def blocks(self) -> Iterator[bytes]:
         """Give the content, block by block; call it once.
@@ -107,23 +109,37 @@ class Decompression:
         Raises
         ------
         MemberError
-            ``truncated``, ``crc_mismatch``, ``payload_damaged``, ``limit_ratio``, ``unreadable``; the detail says in
-            which frame and where that starts.
+            ``truncated``, ``crc_mismatch``, ``payload_damaged``, ``limit_ratio``, ``limit_archive_bytes``,
+            ``unreadable``; the detail says in which frame and where that starts.
         """
         sizes = block_sizes()
         while self._find_frame():
-            start = self._read - len(self._pending)
+            start = self._frame = self._read - len(self._pending)
             decoder = self._compression.decoder()
             try:
                 for block in decoded(decoder, self._pieces(), sizes):
                     self._produced += len(block)
                     check_ratio(self._produced, self._read, self._limits)
+                    check_archive(self._produced, self._limits)
                     yield block
             except MemberError as error:
                 raise self._placed(error.reason, error.detail, start) from error
             if not decoder.eof:
                 raise self._placed("truncated", "expected it to end, found the file's end; the file is cut off", start)
             self._pending = decoder.unused_data
+
+    def behind_damage(self) -> Iterator[bytes] | None:
+        """After an error of the blocks: give those of the frames behind it; None if no further one is found."""
+        if not self._is_damaged:
+            return None
+        start = self._frame + 1
+        while piece := read_bytes(self._file, start, _READ_BYTES):
+            places = [at for magic in self._compression.magics if (at := piece.find(magic)) >= 0]
+            if places:
+                self._read, self._pending = start + min(places), b""
+                return self.blocks()
+            start += max(1, len(piece) - _LONGEST_MAGIC + 1)
+        return None
 
     def _find_frame(self) -> bool:
         """Pass over zeros; tell whether a frame is next. The file's first bytes are always taken for one."""
@@ -157,4 +173,5 @@ class Decompression:
         return piece
 
     def _placed(self, reason: str, detail: str, start: int) -> MemberError:
+        self._is_damaged = reason in ("crc_mismatch", "payload_damaged", "truncated")
         return MemberError(reason, f"in the {self._compression.name} frame at offset {start}: {detail}")

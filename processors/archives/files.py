@@ -18,8 +18,15 @@ _FIRST_BLOCK_BYTES = 16 << 10
 _BLOCK_BYTES = 64 << 10
 
 
-def open_file(path: Path) -> tuple[BinaryIO, int]:
+def open_file(path: Path, file: BinaryIO | None = None) -> tuple[BinaryIO, int]:
     """Open a source's file without a buffer, for reads at offsets.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    file : binary file or None
+        The same, open already, such as an archive that lies inside another one.
 
     Returns
     -------
@@ -34,7 +41,7 @@ def open_file(path: Path) -> tuple[BinaryIO, int]:
         If the file cannot be opened or is no file that can be read at offsets.
     """
     try:
-        file = path.open("rb", buffering=0)
+        file = file or path.open("rb", buffering=0)
         try:
             return file, file.seek(0, os.SEEK_END)
         except BaseException:

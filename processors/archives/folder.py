@@ -6,6 +6,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, ClassVar, Literal
 
@@ -118,6 +119,7 @@ class FolderSource(Source):
     def _entry(self, index: int, raw_name: bytes) -> Entry:
         name, notes = decode_name(raw_name)
         size: int | None = None
+        target: str | None = None
         kind: Literal["file", "link", "special"] = "file"
         refusal = refuse_announced(raw_name, 0, self.limits)
         try:
@@ -127,9 +129,11 @@ class FolderSource(Source):
         else:
             if stat.S_ISLNK(status.st_mode):
                 kind = "link"
+                with suppress(OSError):
+                    target = decode_name(os.fsencode(os.readlink(self._path_of(raw_name))))[0]  # noqa: PTH115 - of raw names
             elif not stat.S_ISREG(status.st_mode):
                 kind = "special"
             else:
                 size = status.st_size
                 refusal = refuse_announced(raw_name, size, self.limits)
-        return Entry(index, raw_name, name, size, None, None, kind, refusal, notes)
+        return Entry(index, raw_name, name, size, None, None, kind, refusal, notes, target=target)

@@ -54,7 +54,7 @@ class LoneCompressedSource(Source):
     compression: Compression = COMPRESSIONS["gz"]
 
     def __post_init__(self) -> None:
-        self._file, self._length = open_file(self.path)
+        self._file, self._length = open_file(self.path, self.file)
 
     @property
     def kind(self) -> str:

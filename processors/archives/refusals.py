@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zarrpack.processors.limits import Limits
 
-__all__ = ["refuse_announced"]
+__all__ = ["refuse_announced", "refuse_archive"]
 
 
 def refuse_announced(raw_name: bytes, size: int, limits: Limits) -> tuple[str, str] | None:
@@ -38,3 +38,22 @@ def refuse_announced(raw_name: bytes, size: int, limits: Limits) -> tuple[str, s
         detail = f"expected at most {limits.member_bytes} bytes, found {size} announced; raise the limit member_bytes"
         return "limit_member_bytes", detail
     return None
+
+
+def refuse_archive(announced: int, limits: Limits) -> tuple[str, str]:
+    """Say that a member would bring all members of its source together over their limit.
+
+    Parameters
+    ----------
+    announced : int
+        Bytes of the members so far, this one included.
+    limits : Limits
+        The limits.
+
+    Returns
+    -------
+    (reason, detail)
+        As :class:`zarrpack.processors.archives.base.Entry` takes it.
+    """
+    detail = f"expected at most {limits.archive_bytes} bytes in all members, found {announced} up to this one"
+    return "limit_archive_bytes", f"{detail}; raise the limit archive_bytes"

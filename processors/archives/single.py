@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, ClassVar
 
 from zarrpack.errors import MemberError, SourceError
@@ -20,6 +20,11 @@ __all__ = ["SingleFileSource"]
 @dataclass
 class SingleFileSource(Source):
     """A file that is no archive; its one member has the file's name.
+
+    Parameters
+    ----------
+    refusal : tuple of (reason, detail), or None
+        Why its content is not read.
 
     Raises
     ------
@@ -41,6 +46,8 @@ class SingleFileSource(Source):
 
     random_access: ClassVar[bool] = True
 
+    refusal: tuple[str, str] | None = field(default=None, kw_only=True)
+
     def __post_init__(self) -> None:
         if not self.path.is_file():
             raise SourceError(f"{self.path}: expected a file, found none; check the path")
@@ -55,9 +62,8 @@ class SingleFileSource(Source):
         raw_name = os.fsencode(self.path.name)
         name, notes = decode_name(raw_name)
         size = self.path.stat().st_size
-        yield Entry(
-            0, raw_name, name, size, offset=0, refusal=refuse_announced(raw_name, size, self.limits), notes=notes
-        )
+        refusal = self.refusal or refuse_announced(raw_name, size, self.limits)
+        yield Entry(0, raw_name, name, size, offset=0, refusal=refusal, notes=notes)
 
     def open(self, entry: Entry) -> BinaryIO:
         """Open the file's content as a stream; see `Source.open`.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 __all__ = [
+    "check_archive",
     "check_limits",
     "check_ratio",
     "checked",
@@ -185,6 +186,21 @@ def check_ratio(produced: int, packed_size: int, limits: Limits) -> None:
             "limit_ratio",
             f"expected at most {limits.ratio} bytes per compressed byte, found {produced} bytes out of {packed_size}; "
             "raise the limit ratio if the content is meant to be so",
+        )
+
+
+def check_archive(produced: int, limits: Limits) -> None:
+    """Compare the bytes of all members of a source together with their limit.
+
+    Raises
+    ------
+    MemberError
+        ``limit_archive_bytes``.
+    """
+    if produced > limits.archive_bytes:
+        raise MemberError(
+            "limit_archive_bytes",
+            f"expected at most {limits.archive_bytes} bytes in all members, found more; raise the limit archive_bytes",
         )
 
 

@@ -35,6 +35,12 @@ class _FileReader:
     def skip_to(self, offset: int) -> None:
         self.position = offset
 
+    def push_back(self, data: bytes) -> None:
+        self.position -= len(data)
+
+    def resume(self) -> bool:
+        return False
+
 
 @dataclass
 class TarSource(Source):
@@ -65,7 +71,7 @@ class TarSource(Source):
     random_access: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self._file, self._length = open_file(self.path)
+        self._file, self._length = open_file(self.path, self.file)
 
     @property
     def kind(self) -> str:
@@ -75,7 +81,8 @@ class TarSource(Source):
     def entries(self) -> Iterator[Entry]:
         """List the members; see `Source.entries`. Only headers are read."""
         self.findings.clear()
-        return TarWalk(_FileReader(self._file, self._length), self.limits, self.findings).entries()
+        reader = _FileReader(self._file, self._length)
+        return TarWalk(reader, self.limits, self.findings, self.salvage).entries()
 
     def open(self, entry: Entry) -> BinaryIO:
         """Open a member's content as a stream; see `Source.open`.

@@ -30,12 +30,15 @@ class TarHeader:
         One byte, such as ``b"0"`` for a file.
     is_extended : bool
         Whether an old GNU sparse header is followed by blocks that continue it.
+    target : bytes
+        Where a link leads.
     """
 
     raw_name: bytes
     size: int
     type_flag: bytes
     is_extended: bool
+    target: bytes = b""
 
 
 def padded(size: int) -> int:
@@ -105,7 +108,7 @@ def parse_header(block: bytes, offset: int) -> TarHeader:
         name = prefix + b"/" + name if prefix else name
     type_flag = block[156:157]
     is_extended = type_flag == b"S" and block[482] != 0
-    return TarHeader(name, size, type_flag, is_extended)
+    return TarHeader(name, size, type_flag, is_extended, _text(block[157:257]))
 
 
 def parse_pax_records(data: bytes) -> dict[bytes, bytes]:

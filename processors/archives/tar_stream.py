@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
@@ -15,25 +15,41 @@ from zarrpack.processors.archives.files import open_file
 from zarrpack.processors.archives.streams import failing_stream, open_blocks
 from zarrpack.processors.archives.tar_walk import TarWalk
 
-__all__ = ["TarStreamSource"]
+__all__ = ["BlockReader", "TarStreamSource"]
 
 
-class _BlockReader:
-    """Reads forward from blocks; an error of theirs comes out of every later read."""
+class BlockReader:
+    """Reads forward from blocks; an error of theirs comes out of every later read.
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
+    Parameters
+    ----------
+    blocks : iterator of bytes
+        The content.
+    further : callable, optional
+        Gives the blocks behind a damaged place, or None if there are none.
+
+    Examples
+    --------
+    >>> BlockReader(iter([b"ab", b"c"])).read(3)
+    b'abc'
+    """
+
+    def __init__(self, blocks: Iterator[bytes], further: Callable[[], Iterator[bytes] | None] = lambda: None) -> None:
         self.position = 0
         self.length: int | None = None
         self._blocks = blocks
         self._block = b""
         self._at = 0
+        self._further = further
         self._error: MemberError | None = None
 
     @property
     def has_failed(self) -> bool:
+        """Whether the blocks have raised an error."""
         return self._error is not None
 
     def read(self, size: int) -> bytes:
+        """Give `size` bytes; fewer only at the end."""
         part = self.read_some(size)
         if len(part) == size:
             return part
@@ -53,7 +69,21 @@ class _BlockReader:
         self.position += len(part)
         return part
 
+    def push_back(self, data: bytes) -> None:
+        """Take back the bytes that were read last."""
+        self._block, self._at = data + self._block[self._at :], 0
+        self.position -= len(data)
+
+    def resume(self) -> bool:
+        """After an error: go on behind the damaged place; tell whether there is something."""
+        blocks = self._further() if self._error is not None else None
+        if blocks is None:
+            return False
+        self._blocks, self._error = blocks, None
+        return True
+
     def skip_to(self, offset: int) -> None:
+        """Go forward to an offset, or to the end."""
         while self.position < offset:
             if self._at >= len(self._block) and not self._next():
                 return
@@ -92,7 +122,7 @@ class TarStreamSource(Source):
     compression: Compression = COMPRESSIONS["gz"]
 
     def __post_init__(self) -> None:
-        self._file, self._length = open_file(self.path)
+        self._file, self._length = open_file(self.path, self.file)
 
     @property
     def kind(self) -> str:
@@ -123,8 +153,8 @@ class TarStreamSource(Source):
         """Go through all members; see `Source.forward`. Offsets are those in the tar inside."""
         self.findings.clear()
         decompression = Decompression(self._file, self._length, self.compression, self.limits)
-        reader = _BlockReader(decompression.blocks())
-        for entry in TarWalk(reader, self.limits, self.findings).entries():
+        reader = BlockReader(decompression.blocks(), decompression.behind_damage)
+        for entry in TarWalk(reader, self.limits, self.findings, self.salvage).entries():
             with _open_member(reader, entry) as stream:
                 yield entry, stream
         if not reader.has_failed:
@@ -140,13 +170,13 @@ class TarStreamSource(Source):
         self._file.close()
 
 
-def _open_member(reader: _BlockReader, entry: Entry) -> BinaryIO:
+def _open_member(reader: BlockReader, entry: Entry) -> BinaryIO:
     if entry.refusal is not None:
         return failing_stream(MemberError(*entry.refusal))
     return open_blocks(_payload(reader, *entry.locator)) if entry.kind == "file" else io.BytesIO()
 
 
-def _payload(reader: _BlockReader, offset: int, size: int) -> Iterator[bytes]:
+def _payload(reader: BlockReader, offset: int, size: int) -> Iterator[bytes]:
     end = offset + size
     while reader.position < end:
         part = reader.read_some(end - reader.position)

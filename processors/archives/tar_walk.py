@@ -7,27 +7,25 @@ the last member. Here a tar ends with two zero blocks and then zeros only; all e
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 from zarrpack.errors import MemberError
 from zarrpack.processors.archives.base import Entry, Finding
-from zarrpack.processors.archives.names import decode_name
+from zarrpack.processors.archives.names import SeenNames, decode_name
 from zarrpack.processors.archives.refusals import refuse_announced
 from zarrpack.processors.archives.streams import too_many_entries
-from zarrpack.processors.archives.tar_headers import (
-    BLOCK_BYTES,
-    TarHeader,
-    padded,
-    parse_header,
-    parse_pax_records,
-)
+from zarrpack.processors.archives.tar_extensions import SPECIAL_TYPES, TarExtensions
+from zarrpack.processors.archives.tar_headers import BLOCK_BYTES, TarHeader, padded, parse_header
+from zarrpack.processors.archives.tar_scan import TarReader, find_header
 from zarrpack.processors.limits import Limits
 
-__all__ = ["TarReader", "TarWalk"]
+__all__ = ["TarWalk"]
 
 Kind: TypeAlias = Literal["file", "directory", "link", "special"]
 
+# What may have members behind it.
+_DAMAGE = ("crc_mismatch", "header_checksum", "header_damaged", "payload_damaged", "trailing_data")
 _END_CHECK_BYTES = 256 << 10
 _FILE_TYPES = (b"0", b"\0", b"7")
 # Types that have no bytes, whatever size their header tells.
@@ -43,33 +41,6 @@ _BARE_KINDS: dict[bytes, Kind] = {
 _OTHER_KINDS: dict[bytes, Kind] = {b"D": "directory", b"V": "special"}
 
 
-class TarReader(Protocol):
-    """Where the bytes of a tar come from."""
-
-    @property
-    def position(self) -> int:
-        """Offset in the tar of the next byte to read."""
-
-    @property
-    def length(self) -> int | None:
-        """Bytes of the tar; None where that is not known."""
-
-    def read(self, size: int) -> bytes:
-        """Give `size` bytes; fewer only at the end. Raises MemberError if they cannot be had."""
-
-    def skip_to(self, offset: int) -> None:
-        """Go forward to an offset; beyond the end nothing can be read. Raises as `read`."""
-
-
-@dataclass(slots=True)
-class _Extensions:
-    """What headers before a member's own one say about it."""
-
-    records: dict[bytes, bytes] = field(default_factory=dict)
-    long_name: bytes | None = None
-    damage: str | None = None
-
-
 @dataclass(slots=True)
 class TarWalk:
     """Goes through a tar once.
@@ -82,39 +53,78 @@ class TarWalk:
         What is refused.
     findings : list of Finding
         Where damage is put.
+    salvage : bool
+        Whether damage does not end the walk: it goes on at the next header that is whole.
     """
 
     reader: TarReader
     limits: Limits
     findings: list[Finding]
-    _globals: dict[bytes, bytes] = field(default_factory=dict, init=False)
+    salvage: bool = False
+    _common: dict[bytes, bytes] = field(default_factory=dict, init=False)
+    _names: SeenNames = field(default_factory=SeenNames, init=False)
+    _notes: tuple[str, ...] = field(default=(), init=False)
+    _is_behind_end: bool = field(default=False, init=False)
 
     def entries(self) -> Iterator[Entry]:
         """Give the members in order; each one's locator is (offset of its bytes in the tar, size).
 
-        Damage ends the walk and is a finding.
+        Damage is a finding. It ends the walk, or with `salvage` the members behind it get the note ``"salvaged"``.
         """
         index = 0
-        offset = 0
-        try:
-            while True:
-                offset = self.reader.position
+        while True:
+            offset = self.reader.position
+            try:
                 entry = self._next(index)
-                if entry is None:
-                    return
-                if index == self.limits.entries:
+                if entry is not None and index == self.limits.entries:
                     self.findings.append(too_many_entries(self.limits))
                     return
-                yield entry
-                index += 1
-                data_offset, size = entry.locator
-                self.reader.skip_to(data_offset + padded(size))
-        except MemberError as error:
-            self.findings.append(Finding(error.reason, error.detail, offset))
+                if entry is not None:
+                    yield entry
+                    index += 1
+                    data_offset, size = entry.locator
+                    self.reader.skip_to(data_offset + padded(size))
+                    continue
+            except MemberError as error:
+                self._record(error, offset)
+            else:
+                if not self._is_behind_end:
+                    return
+            if not self._goes_on():
+                return
+
+    def _record(self, error: MemberError, offset: int) -> None:
+        self.findings.append(Finding(error.reason, error.detail, offset))
+
+    def _goes_on(self) -> bool:
+        """After damage, or behind the end: say what becomes of the rest, and find the next header of it."""
+        last = len(self.findings) - 1
+        found = self._next_whole_header() if self.salvage else None
+        one = self.findings[last]
+        if one.reason in _DAMAGE:
+            said = "members behind it are looked for with --salvage"
+            if self.salvage:
+                said = "no member was found behind it" if found is None else f"salvaged from offset {found} on"
+            self.findings[last] = replace(one, detail=f"{one.detail}; {said}")
+        self._notes, self._is_behind_end = ("salvaged",), False
+        return found is not None
+
+    def _next_whole_header(self) -> int | None:
+        offset, known = self.reader.position, self.findings[-1].detail
+        self.reader.resume()
+        while True:
+            try:
+                return find_header(self.reader)
+            except MemberError as error:
+                if error.detail != known:
+                    self._record(error, offset)
+                    known = error.detail
+                if not self.reader.resume():
+                    return None
 
     def _next(self, index: int) -> Entry | None:
         """Read headers up to the next member's own; None at the end."""
-        extensions = _Extensions()
+        extensions = TarExtensions(self._common)
         while True:
             offset = self.reader.position
             block = self.reader.read(BLOCK_BYTES)
@@ -127,53 +137,52 @@ class TarWalk:
             if not any(block):
                 self._check_end()
                 return None
-            header = parse_header(block, offset)
-            if header.type_flag in b"xXgLK":
-                self._extend(header, extensions)
-            else:
+            try:
+                header = parse_header(block, offset)
+            except MemberError:
+                self.reader.push_back(block[1:])  # where bytes are missing, a header may begin in its midst
+                raise
+            if header.type_flag not in SPECIAL_TYPES:
                 return self._entry(index, offset, header, extensions)
+            self._extend(header, extensions)
 
-    def _extend(self, header: TarHeader, extensions: _Extensions) -> None:
+    def _extend(self, header: TarHeader, extensions: TarExtensions) -> None:
         offset = self.reader.position
         if header.size > self.limits.special_header_bytes:
             raise MemberError(
-                "header_damaged",
+                "limit_header_bytes",
                 f"expected at most {self.limits.special_header_bytes} bytes in the special tar header at offset "
                 f"{offset - BLOCK_BYTES}, found {header.size}; raise the limit special_header_bytes",
             )
         data = self.reader.read(header.size)
         self.reader.skip_to(offset + padded(header.size))
-        if header.type_flag == b"L":
-            extensions.long_name = data.partition(b"\0")[0]
-        elif header.type_flag != b"K":
-            try:
-                records = parse_pax_records(data)
-            except ValueError as error:
-                extensions.damage = f"{error} of the pax header at offset {offset - BLOCK_BYTES}"
-                self.findings.append(Finding("header_damaged", extensions.damage, offset - BLOCK_BYTES))
-            else:
-                (self._globals if header.type_flag == b"g" else extensions.records).update(records)
+        try:
+            extensions.add(header.type_flag, data)
+        except ValueError as error:
+            extensions.damage = f"{error} of the pax header at offset {offset - BLOCK_BYTES}"
+            self.findings.append(Finding("header_damaged", extensions.damage, offset - BLOCK_BYTES))
 
-    def _entry(self, index: int, offset: int, header: TarHeader, extensions: _Extensions) -> Entry:
-        records = {key: value for key, value in (self._globals | extensions.records).items() if value}
-        raw_name = records.get(b"path") or extensions.long_name or header.raw_name
-        raw_name = records.get(b"GNU.sparse.name", raw_name)
-        size = self._size(offset, header, records)
+    def _entry(self, index: int, offset: int, header: TarHeader, extensions: TarExtensions) -> Entry:
+        raw_name = extensions.name(header.raw_name)
+        size = self._size(offset, header, extensions.size())
         kind = _kind(header.type_flag, raw_name, size)
         data_offset = self._data_offset(header)
-        is_sparse = header.type_flag == b"S" or any(key.startswith(b"GNU.sparse.") for key in records)
+        is_sparse = header.type_flag == b"S" or extensions.is_sparse
         refusal = refuse_announced(raw_name, size if kind == "file" else 0, self.limits)
         if extensions.damage is not None:
             refusal = "header_damaged", extensions.damage
         elif kind == "file":
             refusal = refusal or self._refusal(header.type_flag, is_sparse, data_offset, size)
         name, notes = decode_name(raw_name)
-        return Entry(index, raw_name, name, size, None, offset, kind, refusal, notes, (data_offset, size))
+        if self._names.has_seen(raw_name):
+            notes += ("duplicate_name",)
+        target = decode_name(extensions.target(header.target))[0] if kind == "link" else None
+        locator = (data_offset, size)
+        return Entry(index, raw_name, name, size, None, offset, kind, refusal, notes + self._notes, locator, target)
 
-    def _size(self, offset: int, header: TarHeader, records: dict[bytes, bytes]) -> int:
+    def _size(self, offset: int, header: TarHeader, announced: bytes | None) -> int:
         if header.type_flag in _BARE_KINDS:
             return 0
-        announced = records.get(b"size")
         if announced is None:
             return header.size
         if not announced.isdigit() or len(announced) > 64:
@@ -216,6 +225,8 @@ class TarWalk:
                 place = offset + len(block) - len(block.lstrip(b"\0"))
                 detail = f"expected only zeros behind the tar's end, found other bytes from offset {place}"
                 self.findings.append(Finding("trailing_data", detail, place))
+                self.reader.push_back(block)
+                self._is_behind_end = True
                 return
             offset += len(block)
             block = self.reader.read(_END_CHECK_BYTES)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import BinaryIO, ClassVar
 
 from zarrpack.errors import FormatError, MemberError
 from zarrpack.processors.archives.base import Entry, Finding, Source
 from zarrpack.processors.archives.files import open_file
+from zarrpack.processors.archives.names import decode_name
+from zarrpack.processors.archives.refusals import refuse_archive
 from zarrpack.processors.archives.streams import checked, forward_by_opening, open_blocks, too_many_entries
 from zarrpack.processors.archives.zip_entries import describe_member
-from zarrpack.processors.archives.zip_payload import agrees_with_header, payload_blocks, read_small
-from zarrpack.processors.archives.zip_recovery import recover_members
+from zarrpack.processors.archives.zip_local import agrees_with_header
+from zarrpack.processors.archives.zip_payload import payload_blocks, read_small
+from zarrpack.processors.archives.zip_recovery import RecoveredMember, recover_members
 from zarrpack.processors.archives.zip_survey import survey_members
 from zarrpack.storage.zip_directory import DirectoryEntry, DirectoryLocation, find_directory, read_at, read_directory
 
@@ -30,7 +33,7 @@ class ZipSource(Source):
     """The members of a zip, in the order of its directory.
 
     A directory that is missing or damaged is a finding; the members that can still be found by their local
-    headers follow those that the directory tells.
+    headers follow those that the directory tells, with the note ``"recovered"``.
 
     Raises
     ------
@@ -55,7 +58,7 @@ class ZipSource(Source):
     random_access: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self._file, self._length = open_file(self.path)
+        self._file, self._length = open_file(self.path, self.file)
 
     @property
     def kind(self) -> str:
@@ -69,17 +72,24 @@ class ZipSource(Source):
         base, end = (location.base, location.offset) if location is not None else (0, self._length)
 
         def members() -> Iterator[DirectoryEntry]:
-            return islice(self._members(location, []), self.limits.entries)
+            return (member for member, _ in islice(self._members(location, []), self.limits.entries))
 
         def is_genuine(member: DirectoryEntry) -> bool:
             return agrees_with_header(self._file, member.header_offset + base, member.raw_name, member.compressed_size)
 
         survey = survey_members(members, base, end, is_genuine)
-        for index, member in enumerate(self._members(location, self.findings)):
+        announced = 0
+        for index, (member, notes) in enumerate(self._members(location, self.findings)):
             if index == self.limits.entries:
                 self.findings.append(too_many_entries(self.limits))
                 return
-            yield describe_member(index, member, base, end, self.limits, survey)
+            entry = describe_member(index, member, base, end, self.limits, survey, notes)
+            if entry.kind == "file" and entry.refusal is None:
+                # No member gives more than it announces, so the sum of these bounds the whole.
+                announced += member.size
+                if announced > self.limits.archive_bytes:
+                    entry = replace(entry, refusal=refuse_archive(announced, self.limits))
+            yield entry if entry.kind != "link" else replace(entry, target=self._target_of(entry))
 
     def open(self, entry: Entry) -> BinaryIO:
         """Open a member's content as a stream; see `Source.open`.
@@ -118,7 +128,9 @@ class ZipSource(Source):
             location = find_directory(self._file)
         except FormatError as error:
             reason = self._damage()
-            self.findings.append(Finding(reason, f"{error}; members are read as far as their own headers lead"))
+            beyond = "and beyond, where there are more" if self.salvage else "(and beyond with --salvage)"
+            detail = f"{error}; members are read as far as their own headers lead {beyond}"
+            self.findings.append(Finding(reason, detail))
             return None
         if location.trailing > 0:
             detail = f"expected the file to end with the zip, found {location.trailing} more bytes"
@@ -137,13 +149,22 @@ class ZipSource(Source):
             return "header_damaged"
         return "truncated" if read_at(self._file, 0, 4) == b"PK\3\4" else "not_an_archive"
 
-    def _members(self, location: DirectoryLocation | None, findings: list[Finding]) -> Iterator[DirectoryEntry]:
+    def _target_of(self, link: Entry) -> str | None:
+        """Where a link leads: its content. It is shown, and never followed."""
+        try:
+            content = read_small(self._file, replace(link, kind="file"), self.limits)
+        except MemberError:
+            return None
+        return None if content is None else decode_name(content)[0]
+
+    def _members(self, location: DirectoryLocation | None, findings: list[Finding]) -> Iterator[RecoveredMember]:
         """The directory's members, and behind a damaged place of it those that their own headers tell."""
         if location is None:
-            yield from recover_members(self._file, 0, {})
+            yield from recover_members(self._file, 0, {}, scan=self.salvage)
             return
         try:
-            yield from read_directory(self._file, location)
+            for member in read_directory(self._file, location):
+                yield member, ()
         except FormatError as error:
             findings.append(Finding("header_damaged", str(error), location.offset))
             known: dict[int, int] = {}
@@ -151,4 +172,4 @@ class ZipSource(Source):
                 known.update(
                     (member.header_offset, member.compressed_size) for member in read_directory(self._file, location)
                 )
-            yield from recover_members(self._file, location.base, known)
+            yield from recover_members(self._file, location.base, known, scan=self.salvage)

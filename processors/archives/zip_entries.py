@@ -25,7 +25,15 @@ _UNICODE_PATH = b"up"
 _LONGEST_LINK = 4096
 
 
-def describe_member(index: int, member: DirectoryEntry, base: int, end: int, limits: Limits, survey: Survey) -> Entry:
+def describe_member(
+    index: int,
+    member: DirectoryEntry,
+    base: int,
+    end: int,
+    limits: Limits,
+    survey: Survey,
+    found_by: tuple[str, ...] = (),
+) -> Entry:
     """Make the entry of one member.
 
     Parameters
@@ -40,6 +48,8 @@ def describe_member(index: int, member: DirectoryEntry, base: int, end: int, lim
         What is refused for its name or announced size.
     survey : Survey
         What was found in all members together.
+    found_by : tuple of str
+        Notes on how the member was found, if not by the directory.
 
     Returns
     -------
@@ -47,13 +57,14 @@ def describe_member(index: int, member: DirectoryEntry, base: int, end: int, lim
         Its locator is (header offset in the file, compressed size, method).
     """
     name, notes = _name(member)
+    notes += found_by
     if survey.is_repeated(member.raw_name):
         notes += ("duplicate_name",)
     kind = _kind(member)
     offset, stop = extent(member, base)
     refusal = refuse_announced(member.raw_name, member.size if kind == "file" else 0, limits)
     if kind == "file" and refusal is None:
-        refusal = _refusal(member)
+        refusal = _refusal(member) or _damage(member)
     if kind == "file" and refusal is None:
         if stop > end:
             refusal = "header_damaged", f"expected the member's bytes before offset {end}, found them to end at {stop}"
@@ -83,6 +94,19 @@ def _refusal(member: DirectoryEntry) -> tuple[str, str] | None:
             f"expected compression method {known}, found {member.method}; pack it anew with deflate",
         )
     return None
+
+
+def _damage(member: DirectoryEntry) -> tuple[str, str] | None:
+    """Follow the extra fields: each has a length, and none may lead beyond their end."""
+    extra, position = member.extra, 0
+    while position + 4 <= len(extra):  # up to three bytes of padding may follow
+        position += 4 + int.from_bytes(extra[position + 2 : position + 4], "little")
+    if position <= len(extra):
+        return None
+    return (
+        "header_damaged",
+        f"expected extra fields within {len(extra)} bytes of the directory, found them to go on to byte {position}",
+    )
 
 
 def _kind(member: DirectoryEntry) -> Literal["file", "directory", "link", "special"]:

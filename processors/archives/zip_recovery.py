@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from struct import Struct
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from zarrpack.storage.zip_directory import DirectoryEntry, read_at, zip64_numbers
 
-__all__ = ["recover_members"]
+__all__ = ["RecoveredMember", "recover_members"]
+
+#: A member and the notes that say how it was found.
+RecoveredMember: TypeAlias = tuple[DirectoryEntry, tuple[str, ...]]
 
 _LOCAL_HEADER = Struct("<4s2xHHIIIIHH")
 _DESCRIPTOR = Struct("<4sIII")
 _DESCRIPTOR_64 = Struct("<4sIQQ")
 _SIZES_FOLLOW_FLAG = 0x8
 _BLOCK_BYTES = 1 << 20
+# Of all that were ever defined; bytes that only look like a header mostly have another.
+_LAST_METHOD = 99
 
 
-def recover_members(file: BinaryIO, base: int, known: Mapping[int, int]) -> Iterator[DirectoryEntry]:
+def recover_members(
+    file: BinaryIO, base: int, known: Mapping[int, int], *, scan: bool = False
+) -> Iterator[RecoveredMember]:
     """Walk from local header to local header, as far as there is one where the last payload ends.
 
     Parameters
@@ -29,16 +36,24 @@ def recover_members(file: BinaryIO, base: int, known: Mapping[int, int]) -> Iter
     known : mapping of int to int
         Header offset -> compressed size of members that the directory told; they are passed over.
 
+    scan : bool
+        Whether to look for further headers, byte by byte, where there is none.
+
     Yields
     ------
-    DirectoryEntry
-        The last one may reach beyond the file's end. Links look like files: only the directory tells them.
+    tuple of (DirectoryEntry, tuple of str)
+        The last one may reach beyond the file's end. Links look like files: only the directory tells them. The note is
+        ``"recovered"``, behind a place where headers had to be looked for ``"salvaged"``.
     """
-    position = base
+    position, notes = base, ("recovered",)
     while True:
         header = read_at(file, position, _LOCAL_HEADER.size)
         if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):
-            return
+            found = _scan(file, position) if scan else None
+            if found is None:
+                return
+            position, notes = found, ("salvaged",)
+            continue
         _, flags, method, date_time, crc, packed_size, size, name_size, extra_size = _LOCAL_HEADER.unpack(header)
         variable = read_at(file, position + _LOCAL_HEADER.size, name_size + extra_size)
         name, extra = variable[:name_size], variable[name_size:]
@@ -51,9 +66,12 @@ def recover_members(file: BinaryIO, base: int, known: Mapping[int, int]) -> Iter
             if flags & _SIZES_FOLLOW_FLAG:
                 descriptor = _find_descriptor(file, start)
                 if descriptor is None:
-                    return
+                    if not scan:
+                        return
+                    position = start
+                    continue
                 crc, packed_size, size = descriptor
-            yield DirectoryEntry(name, flags, method, date_time, crc, packed_size, size, offset, 0, extra)
+            yield DirectoryEntry(name, flags, method, date_time, crc, packed_size, size, offset, 0, extra), notes
         position = _next_header(file, start + packed_size)
 
 
@@ -83,3 +101,16 @@ def _next_header(file: BinaryIO, end: int) -> int:
     between = read_at(file, end, _DESCRIPTOR_64.size + 4)
     at = between.find(b"PK\3\4")
     return end + max(at, 0)
+
+
+def _scan(file: BinaryIO, position: int) -> int | None:
+    """Find the next header that makes sense from `position` on; None if there is none."""
+    while block := read_at(file, position, _BLOCK_BYTES + _LOCAL_HEADER.size):
+        at = block.find(b"PK\3\4")
+        while 0 <= at < _BLOCK_BYTES and at + _LOCAL_HEADER.size <= len(block):
+            _, _, method, _, _, _, _, name_size, _ = _LOCAL_HEADER.unpack_from(block, at)
+            if method <= _LAST_METHOD and name_size:
+                return position + at
+            at = block.find(b"PK\3\4", at + 1)
+        position += _BLOCK_BYTES
+    return None

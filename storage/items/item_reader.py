@@ -97,7 +97,9 @@ class ItemReader:
         if reader is None:
             index = self.index.arrays.get(name)
             if index is None:
-                raise NotFound(f"{self.path}: expected an array, found no {name!r}; choose one of {sorted(self.arrays)}")
+                raise NotFound(
+                    f"{self.path}: expected an array, found no {name!r}; choose one of {sorted(self.arrays)}"
+                )
             reader = self._readers[name] = ArrayReader(self._file, index, self._cache)
         return reader
 
@@ -186,7 +188,9 @@ class ItemReader:
         """
         array = self.arrays.get(name)
         if array is None:
-            raise NotFound(f"{self.path}: expected an array of data, found {name!r}; choose one of {sorted(self.arrays)}")
+            raise NotFound(
+                f"{self.path}: expected an array of data, found {name!r}; choose one of {sorted(self.arrays)}"
+            )
         rows = self._rows(array, code)
         if rows is None:
             return None

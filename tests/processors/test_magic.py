@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from zarrpack.processors.magic import IMAGE_SUFFIXES, image_format, media_type, suffix
+from zarrpack.processors.magic import IMAGE_SUFFIXES, image_format, is_mismatch, media_type, suffix
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF"])
@@ -83,3 +83,20 @@ def test_suffixes_are_of_the_last_name_in_lower_case() -> None:
 
     assert [suffix(name) for name in names] == [".jpg", "", "", ".gz", "", "."]
     assert all(one == one.lower() and one.startswith(".") for one in IMAGE_SUFFIXES)
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "expected"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "a.png", False),
+        (b"\x89PNG\r\n\x1a\n", "a.JPG", True),
+        (b"PK\3\4", "a.json", True),
+        (b'{"a": 1}', "a.json", False),
+        (b"plain words", "a.jpg", True),
+        (b"plain words", "a.unknown", False),
+        (b"", "a.jpg", False),
+    ],
+)
+def test_names_that_promise_something_else_are_told(head: bytes, name: str, expected: bool) -> None:
+    """Only where the name promises a type that its first bytes would show."""
+    assert is_mismatch(head, name) is expected

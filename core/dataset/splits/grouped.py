@@ -38,9 +38,7 @@ def number_groups(values: Sequence[Any]) -> Int64s:
     return np.array(numbers, np.int64)
 
 
-def grouped_subsets(
-    labels: LabelSets, codes: Int64s, groups: Int64s, fractions: Sequence[float], seed: int
-) -> Int64s:
+def grouped_subsets(labels: LabelSets, codes: Int64s, groups: Int64s, fractions: Sequence[float], seed: int) -> Int64s:
     """Give each group of items a subset, with items and labels shared out as well as whole groups allow.
 
     Large groups go first, each to where it leaves the least squared distance from what was asked for, in items and in every label.
@@ -89,9 +87,7 @@ def grouped_subsets(
     return of_group[groups]
 
 
-def _profiles(
-    labels: LabelSets, groups: Int64s, count: int
-) -> tuple[Int64s, Int64s, npt.NDArray[np.float64]]:
+def _profiles(labels: LabelSets, groups: Int64s, count: int) -> tuple[Int64s, Int64s, npt.NDArray[np.float64]]:
     """Give (starts, columns, amounts) by group: column 0 is its items, column k + 1 those with the label k."""
     width = 1 + labels.label_count
     cells = np.concatenate([groups * width, groups[labels.items] * width + labels.labels + 1])

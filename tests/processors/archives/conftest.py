@@ -52,9 +52,9 @@ def _content(source: Source, entry: Entry) -> bytes | MemberError:
         return error
 
 
-def read_source(path: Path, limits: Limits | None = None) -> Outcome:
+def read_source(path: Path, limits: Limits | None = None, *, salvage: bool = False) -> Outcome:
     """Read a source by its streams, and where it can be read at random in one go, too; both must agree."""
-    source = open_source(path, limits)
+    source = open_source(path, limits, salvage=salvage)
     outcome = Outcome(source.kind)
     try:
         for entry, stream in source.forward():

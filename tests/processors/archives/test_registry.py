@@ -122,20 +122,33 @@ def test_a_single_npz_is_a_member(tmp_path: Path, read_source: Callable[..., Any
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("name", "data", "reason", "words"),
     [
-        (b"", "an empty one"),
-        (b"7z\xbc\xaf\x27\x1c" + bytes(600), "a 7-Zip archive; unpack it"),
-        (b"Rar!\x1a\x07\0" + bytes(600), "a RAR archive; unpack it"),
-        (b"\x04\x22\x4d\x18" + bytes(600), "LZ4"),
+        ("a.zip", b"", "not_an_archive", "no bytes"),
+        ("a.tar.gz", b"", "not_an_archive", "no bytes"),
+        ("a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(600), "unsupported_archive", "a 7-Zip archive; unpack it"),
+        ("a.bin", b"Rar!\x1a\x07\0" + bytes(600), "unsupported_archive", "a RAR archive; unpack it"),
+        ("a.bin", b"\x04\x22\x4d\x18" + bytes(600), "unsupported_archive", "LZ4"),
     ],
 )
-def test_what_cannot_be_read_says_what_to_do(tmp_path: Path, data: bytes, words: str) -> None:
-    """Empty files and archives of other kinds are source errors."""
-    path = tmp_path / "a.bin"
+def test_what_cannot_be_read_says_what_to_do(
+    tmp_path: Path, name: str, data: bytes, reason: str, words: str, read_source: Callable[..., Any]
+) -> None:
+    """Empty archives and archives of other kinds are one member that fails: they cost no other source."""
+    path = tmp_path / name
     path.write_bytes(data)
-    with pytest.raises(SourceError, match=rf"a\.bin: expected .*{words}"):
-        open_source(path)
+    outcome = read_source(path)
+
+    assert outcome.failures == {name: reason}
+    assert words in outcome.contents[0].detail
+
+
+def test_an_empty_file_is_data(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """Where the name promises no archive, no bytes are what the file holds."""
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"")
+
+    assert read_source(path).members == {"a.txt": b""}
 
 
 def test_nothing_and_special_files_are_refused(tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def test_large_special_headers_are_refused(tmp_path: Path, read_source: Callable
 
     assert read_source(path).members == {"a": b"1"}
     outcome = read_source(path, Limits(special_header_bytes=4000))
-    assert (outcome.members, outcome.reasons) == ({}, ["header_damaged"])
+    assert (outcome.members, outcome.reasons) == ({}, ["limit_header_bytes"])
 
 
 def test_announced_sizes_are_not_believed(tmp_path: Path, read_source: Callable[..., Any]) -> None:

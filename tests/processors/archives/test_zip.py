@@ -41,8 +41,28 @@ def write_zip(path: Path, members: dict[str, bytes] = MEMBERS, method: int = zip
     return path
 
 
-def bend(path: Path, name: bytes, **fields: int | bytes) -> Path:
-    """Change fields of one member's directory entry."""
+class Pipe(io.RawIOBase):
+    """A file that cannot go back, so that sizes follow the payloads."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def writable(self) -> bool:
+        """Say that it can be written."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Keep the bytes."""
+        self.data += bytes(data)
+        return len(data)
+
+
+#: Where the fields are in a member's own header.
+LOCAL_PLACES = {"flags": 6, "method": 8, "crc": 14, "packed": 18, "size": 22}
+
+
+def bend(path: Path, name: bytes, *, both: bool = False, **fields: int | bytes) -> Path:
+    """Change fields of one member's directory entry, and of its own header if `both`."""
     places = {"flags": (8, 2), "method": (10, 2), "crc": (16, 4), "packed": (20, 4), "size": (24, 4)}
     places |= {"offset": (42, 4), "renamed": (46, len(name))}
     data = bytearray(path.read_bytes())
@@ -51,6 +71,9 @@ def bend(path: Path, name: bytes, **fields: int | bytes) -> Path:
         offset, width = places[field]
         new = value if isinstance(value, bytes) else value.to_bytes(width, "little")
         data[start + offset : start + offset + width] = new
+        if both and field in LOCAL_PLACES:
+            own = data.index(b"PK\3\4", data.index(name) - 30) + LOCAL_PLACES[field]
+            data[own : own + width] = new
     path.write_bytes(data)
     return path
 
@@ -71,7 +94,7 @@ def test_zstd_members_come_back(tmp_path: Path, read_source: Callable[..., Any])
     """Method 93, which the standard library does not write: a stored frame, renamed."""
     content = b"again and " * 5000
     path = write_zip(tmp_path / "a.zip", {"a": zstandard.compress(content)}, zipfile.ZIP_STORED)
-    bend(path, b"a", method=93, size=len(content), crc=zlib.crc32(content))
+    bend(path, b"a", both=True, method=93, size=len(content), crc=zlib.crc32(content))
 
     assert read_source(path).members == {"a": content}
 
@@ -96,17 +119,6 @@ def test_zips_of_others_come_back(tmp_path: Path, read_source: Callable[..., Any
 
 def test_streamed_zips_come_back(tmp_path: Path, read_source: Callable[..., Any]) -> None:
     """Sizes that follow the payload, as in a zip that was written into a pipe."""
-
-    class Pipe(io.RawIOBase):
-        def __init__(self) -> None:
-            self.data = b""
-
-        def writable(self) -> bool:
-            return True
-
-        def write(self, data: Any) -> int:
-            self.data += bytes(data)
-            return len(data)
 
     pipe = Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -160,13 +172,90 @@ def test_entries_are_small_and_travel(tmp_path: Path) -> None:
 def test_one_bad_member_costs_no_other(
     tmp_path: Path, fields: dict[str, Any], reason: str, read_source: Callable[..., Any]
 ) -> None:
-    """Each lie of the directory is named, and the members beside it are read."""
+    """Each lie of the headers is named, and the members beside it are read."""
     bad = "folder/noise.bin"
-    outcome = read_source(bend(write_zip(tmp_path / "a.zip"), bad.encode(), **fields))
+    outcome = read_source(bend(write_zip(tmp_path / "a.zip"), bad.encode(), both=True, **fields))
 
     assert list(outcome.failures.values()) == [reason]
     assert outcome.members == {name: content for name, content in MEMBERS.items() if name != bad}
     assert outcome.findings == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"crc": 1}, "crc_mismatch"),
+        ({"size": 50_000}, "size_mismatch"),
+        ({"packed": 20_000}, "size_mismatch"),
+        ({"method": 12}, "header_damaged"),
+        ({"method": 0}, "header_damaged"),
+    ],
+)
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_headers_that_disagree_are_named(
+    tmp_path: Path, fields: dict[str, Any], reason: str, is_streamed: bool, read_source: Callable[..., Any]
+) -> None:
+    """What the directory says and what the member says of itself, before its payload or behind it, must be the same."""
+    path = tmp_path / "a.zip"
+    if is_streamed:
+        pipe = Pipe()
+        with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in MEMBERS.items():
+                archive.writestr(name, content)
+        path.write_bytes(pipe.data)
+    else:
+        write_zip(path)
+    assert read_source(path).failures == {}
+    outcome = read_source(bend(path, b"folder/noise.bin", **fields))
+
+    (found,) = outcome.failures.values()
+    # Where the payload is said to end earlier, the record behind it is not there.
+    assert found in (reason, "truncated" if "packed" in fields and is_streamed else reason)
+    assert len(outcome.members) == len(MEMBERS) - 1
+
+
+def test_empty_fields_of_a_header_are_no_lie(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """Some writers leave them empty although nothing follows the payload."""
+    path = write_zip(tmp_path / "a.zip")
+    data = bytearray(path.read_bytes())
+    data[14:26] = bytes(12)
+    path.write_bytes(data)
+
+    assert read_source(path).members == MEMBERS
+
+
+def test_extra_fields_that_lead_too_far_are_named(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """A field of the directory that is longer than all of them; up to three bytes of padding are none."""
+    for extra, failures in ((b"zz\4\0abcd", {}), (b"\0\0\0", {}), (b"zz\5\0abcd", {"a": "header_damaged"})):
+        path = tmp_path / "a.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            info = zipfile.ZipInfo("a")
+            info.extra = extra
+            archive.writestr(info, b"1")
+
+        assert read_source(path).failures == failures
+
+
+def test_all_members_together_have_a_limit(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """Those that would bring the sum of announced sizes beyond it are refused by name, the others are read."""
+    path = write_zip(tmp_path / "a.zip", {"a": bytes(600), "b": bytes(500), "c": bytes(400)})
+
+    assert read_source(path, Limits(archive_bytes=1500)).failures == {}
+    outcome = read_source(path, Limits(archive_bytes=1100))
+    assert outcome.failures == {"c": "limit_archive_bytes"}
+
+
+def test_links_say_where_they_lead(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """The target is shown as data, and the link has no content."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        info = zipfile.ZipInfo("link")
+        info.create_system, info.external_attr = 3, 0o120777 << 16
+        archive.writestr(info, b"/etc/pass\nwd")
+    outcome = read_source(path)
+
+    assert [(entry.kind, entry.target) for entry in outcome.entries] == [("link", "/etc/pass\nwd")]
+    assert outcome.contents == [b""]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -192,7 +281,7 @@ def test_limits_stop_inside_a_member(tmp_path: Path, read_source: Callable[..., 
     by_ratio = Limits(ratio=100, ratio_grace_bytes=1000)
     assert read_source(path, by_ratio).failures == {"zeros": "limit_ratio"}
     assert read_source(path, Limits(ratio=100)).failures == {}
-    bend(path, b"zeros", size=999)
+    bend(path, b"zeros", both=True, size=999)
     assert read_source(path, by_size).failures == {"zeros": "size_mismatch"}
 
 

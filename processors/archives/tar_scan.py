@@ -1,0 +1,79 @@
+"""Finding the next header of a tar behind a damaged place."""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from zarrpack.processors.archives.tar_headers import BLOCK_BYTES, has_valid_checksum
+
+__all__ = ["TarReader", "find_header"]
+
+_PIECE_BYTES = 1 << 20
+# The checksum's digits, and further on the magic: both are where a header has them. Looked at from every byte, for
+# bytes may be missing; headers from before 1988 have no magic and are not found.
+_MARKS = re.compile(rb"(?=[0-7 ]{6}[0-7 \0]{2}.{101}ustar[\0 ])", re.DOTALL)
+_CHECKSUM_OFFSET = 148
+
+
+class TarReader(Protocol):
+    """Where the bytes of a tar come from."""
+
+    @property
+    def position(self) -> int:
+        """Offset in the tar of the next byte to read."""
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the tar; None where that is not known."""
+
+    def read(self, size: int) -> bytes:
+        """Give `size` bytes; fewer only at the end. Raises MemberError if they cannot be had."""
+
+    def skip_to(self, offset: int) -> None:
+        """Go forward to an offset; beyond the end nothing can be read. Raises as `read`."""
+
+    def push_back(self, data: bytes) -> None:
+        """Take back the bytes that were read last."""
+
+    def resume(self) -> bool:
+        """After an error of the reader's own: go on behind it; tell whether that is possible."""
+
+
+def find_header(reader: TarReader) -> int | None:
+    """Go forward to the next block that is a header by its magic and its checksum.
+
+    Parameters
+    ----------
+    reader : TarReader
+        Left at the header's first byte.
+
+    Returns
+    -------
+    int or None
+        Where it starts; None if there is none up to the end.
+
+    Raises
+    ------
+    MemberError
+        What the reader raises.
+
+    Examples
+    --------
+    >>> import tarfile
+    >>> from zarrpack.processors.archives.tar_stream import BlockReader
+    >>> find_header(BlockReader(iter([bytes(100), tarfile.TarInfo("a").tobuf()])))
+    100
+    """
+    buffer = b""
+    while piece := reader.read(_PIECE_BYTES):
+        buffer += piece
+        for mark in _MARKS.finditer(buffer, _CHECKSUM_OFFSET):
+            start = mark.start() - _CHECKSUM_OFFSET
+            if start + BLOCK_BYTES > len(buffer):
+                break
+            if has_valid_checksum(buffer[start : start + BLOCK_BYTES]):
+                reader.push_back(buffer[start:])
+                return reader.position
+        buffer = buffer[-(BLOCK_BYTES - 1) :]
+    return None
