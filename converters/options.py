@@ -26,7 +26,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
 }
 _COUNTS = ("workers", "limit", "items_per_data")
 _LISTS = ("join", "include", "exclude")
-_SWITCHES = ("keep_data", "overwrite", "strict")
+_SWITCHES = ("keep_data", "overwrite", "resume", "strict")
 _NAME_CHARACTERS = re.compile(r"[^/\\\x00-\x1f]+")
 
 
@@ -65,6 +65,9 @@ class ConvertOptions:
         Whether the ``.data`` files stay, in ``encoded/``.
     overwrite : bool
         Whether existing output files of this name may be replaced.
+    resume : bool
+        Whether to go on with a run of the same sources and options that was stopped. If there is none, it is a run like
+        any other; if it has been published already, nothing is done.
     strict : bool
         Whether the first member that fails ends the run, with nothing published.
     processors : mapping of str to mapping
@@ -98,6 +101,7 @@ class ConvertOptions:
     items_per_data: int | None = None
     keep_data: bool = False
     overwrite: bool = False
+    resume: bool = False
     strict: bool = False
     processors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
@@ -110,6 +114,7 @@ class ConvertOptions:
             _check(value is None or (type(value) is int and value > 0), name, value, "a whole number from 1 on")
         for name in _SWITCHES:
             _check(type(getattr(self, name)) is bool, name, getattr(self, name), "true or false")
+        _check(not (self.resume and self.overwrite), "resume", True, "either resume or overwrite, not both")
         self._check_name()
         self._check_lists()
         self._check_limits()

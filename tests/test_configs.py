@@ -38,6 +38,7 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "items_per_data": ([1, 1000, None], [0, "1"]),
     "keep_data": ([True, False], [1, "yes", None]),
     "overwrite": ([True, False], [1, "yes", None]),
+    "resume": ([True, False], [1, "yes", None]),
     "strict": ([True, False], [1, "yes", None]),
     "processors": ([{}, {"csv": {"columns": "text"}}], [[], {"csv": 1}, None]),
     "limits": ([{}, {"pixels": 5}], [[], {"pixels": 0}, {"pixels": "5"}, {"pixel": 5}, None]),

@@ -32,6 +32,7 @@ __all__ = ["convert_command"]
 @click.option("--items-per-data", type=int, metavar="N", help="Members per .data file; 1 makes per-file stores.")
 @click.option("--keep-data", is_flag=True, default=None, help="Keep the .data files, in encoded/.")
 @click.option("--overwrite", is_flag=True, default=None, help="Replace files of this name that exist.")
+@click.option("--resume", is_flag=True, default=None, help="Go on with a run that was stopped.")
 @click.option("--strict", is_flag=True, default=None, help="Stop at the first failure and publish nothing.")
 @common_options
 def convert_command(
