@@ -15,9 +15,14 @@ from zarrpack.converters.run_identity import check_identity, run_identity
 from zarrpack.converters.sources import DescribedSource
 from zarrpack.errors import FormatError
 
-__all__ = ["file_digest", "finished_result", "output_paths", "write_flow"]
+__all__ = ["file_digest", "finished_result", "output_paths", "published_result", "read_flow", "write_flow"]
 
 _READ_BYTES = 1 << 20
+#: What the summary of a conversion has.
+_KEYS = (
+    *("version", "sources", "options", "processors", "python", "counts", "reasons"),
+    *("failures", "findings", "unmatched", "notes", "files"),
+)
 
 
 def write_flow(
@@ -90,6 +95,38 @@ def output_paths(output: OutputSet) -> dict[str, Any]:
     return {key: folder / f"{output.name}{suffix}" for key, suffix in suffixes.items()}
 
 
+def read_flow(output: OutputSet) -> dict[str, Any]:
+    """Read the summary of a set that has been published.
+
+    Raises
+    ------
+    FormatError
+        If it cannot be read or is none of a conversion.
+    """
+    path = output.path(".flow")
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        run = document["zarrpack"]
+        missing = [key for key in _KEYS if key not in run]
+    except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise FormatError(f"{path}: expected the summary of a conversion, found: {error}; convert again") from error
+    if missing:
+        raise FormatError(f"{path}: expected the summary of a conversion, found none of {missing[0]}; convert again")
+    return document
+
+
+def published_result(output: OutputSet, document: Mapping[str, Any]) -> ConvertResult:
+    """Give the result that a set's summary tells of."""
+    run = document["zarrpack"]
+    return ConvertResult(
+        name=output.name,
+        **output_paths(output),
+        counts=run["counts"],
+        seconds=document["Duration [seconds]"],
+        **{key: run[key] for key in ("failures", "findings", "reasons", "unmatched", "notes")},
+    )
+
+
 def finished_result(output: OutputSet, identity: Mapping[str, Any]) -> ConvertResult:
     """Give the result of a run that has been published already.
 
@@ -107,23 +144,14 @@ def finished_result(output: OutputSet, identity: Mapping[str, Any]) -> ConvertRe
     FormatError
         If its summary cannot be read.
     """
-    path = output.path(".flow")
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        run = document["zarrpack"]
-        options = {key: run["options"].get(key) for key in identity["options"]}
-        recorded = {"zarrpack": run["version"], "options": options}
-        recorded |= {key: run[key] for key in ("python", "processors", "sources")}
-        check_identity(recorded, identity, str(output.folder))
-        return ConvertResult(
-            name=output.name,
-            **output_paths(output),
-            counts=run["counts"],
-            seconds=document["Duration [seconds]"],
-            **{key: run[key] for key in ("failures", "findings", "reasons", "unmatched", "notes")},
-        )
-    except (OSError, LookupError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise FormatError(f"{path}: expected the summary of a run, found {error!r}; give --overwrite") from error
+    document = read_flow(output)
+    run = document["zarrpack"]
+    options = {key: run["options"].get(key) for key in identity["options"]}
+    recorded = {"zarrpack": run["version"], "options": options}
+    check_identity(
+        recorded | {key: run[key] for key in ("python", "processors", "sources")}, identity, str(output.folder)
+    )
+    return published_result(output, document)
 
 
 def file_digest(path: Path) -> str:

@@ -47,6 +47,8 @@ class OutputSet:
         Stem of all files.
     suffixes : tuple of str
         The files of the set, in the order in which they are published.
+    stage : str
+        Names the work folder: what one kind of run leaves there is no other's to go on with.
 
     Examples
     --------
@@ -57,6 +59,7 @@ class OutputSet:
     folder: Path
     name: str
     suffixes: tuple[str, ...] = SUFFIXES
+    stage: str = "partial"
 
     def path(self, suffix: str) -> Path:
         """Give the final path of one file of the set."""
@@ -69,7 +72,7 @@ class OutputSet:
     @property
     def work(self) -> Path:
         """The folder that holds everything unfinished; on the same file system as the result."""
-        return self.folder / f".{self.name}.partial"
+        return self.folder / f".{self.name}.{self.stage}"
 
     @property
     def packs(self) -> Path:
@@ -81,6 +84,16 @@ class OutputSet:
         """The run's journal."""
         return self.work / "journal.sqlite"
 
+    @property
+    def kept_journal(self) -> Path:
+        """The journal that stays with a set some of whose members failed, so that they can be read again."""
+        return self.folder / f".{self.name}.journal"
+
+    @property
+    def journal_to_keep(self) -> Path:
+        """Where that journal is written."""
+        return self.work / "kept.sqlite"
+
     def discard(self) -> None:
         """Remove everything unfinished; the journal first, for without it nothing of the rest counts."""
         with suppress(OSError):
@@ -91,9 +104,15 @@ class OutputSet:
         """Give every file of the set its final name, in the set's order."""
         for suffix in self.suffixes:
             sync_file(self.temporary(suffix))
+        has_journal = self.journal_to_keep.exists()
+        if has_journal:
+            sync_file(self.journal_to_keep)
         with signals_held():
             # While the set is mixed of old and new files it has no commit.
             self.path(self.suffixes[-1]).unlink(missing_ok=True)
+            self.kept_journal.unlink(missing_ok=True)
+            if has_journal:
+                self.journal_to_keep.replace(self.kept_journal)
             for suffix in self.suffixes:
                 self.temporary(suffix).replace(self.path(suffix))
         sync_folder(self.folder)
@@ -212,6 +231,7 @@ def _filled(output: OutputSet, state: str) -> Iterator[None]:
     except BaseException as error:
         # Wrong usage does not cost what an earlier run has stored.
         is_final = isinstance(error, _FINAL) and not (state == "unfinished" and isinstance(error, UsageError))
+        is_final = is_final or output.stage != "partial"
         done = 0 if is_final else _members_done(output)
         keeps = done > 0
         told = _told(output, error)

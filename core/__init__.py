@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zarrpack.converters.convert import convert
     from zarrpack.converters.result import ConvertResult
+    from zarrpack.converters.retry import retry
     from zarrpack.errors import ZarrpackError
     from zarrpack.storage.open_dataset import open_dataset
 
@@ -22,9 +23,10 @@ _HOMES = {
     "ZarrpackError": "zarrpack.errors",
     "convert": "zarrpack.converters.convert",
     "open_dataset": "zarrpack.storage.open_dataset",
+    "retry": "zarrpack.converters.retry",
 }
 
-__all__ = ["ConvertResult", "ZarrpackError", "__version__", "convert", "open_dataset"]
+__all__ = ["ConvertResult", "ZarrpackError", "__version__", "convert", "open_dataset", "retry"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,9 +10,9 @@ from types import ModuleType
 import pytest
 
 
-def _load(name: str, folder: str = "") -> ModuleType:
+def _load(name: str) -> ModuleType:
     """Import a module of the tests folder under its plain name, which importlib mode does not offer."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / folder / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -23,7 +23,7 @@ def _load(name: str, folder: str = "") -> ModuleType:
 
 _load("archives")
 _load("stores")
-_load("runs", "reliability")
+_load("runs")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from zarrpack.converters.commands.convert import convert_command
 from zarrpack.converters.commands.info import info_command
 from zarrpack.converters.commands.merge import merge_command
 from zarrpack.converters.commands.report import notes_of, printable
+from zarrpack.converters.commands.retry import retry_command
 from zarrpack.converters.commands.run import run_command
 from zarrpack.errors import ZarrpackError
 
@@ -43,6 +44,7 @@ cli.add_command(convert_command)
 cli.add_command(merge_command)
 cli.add_command(info_command)
 cli.add_command(run_command)
+cli.add_command(retry_command)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
@@ -61,6 +61,10 @@ class RunPlan:
         As in ConvertOptions.
     limits : Limits
         What members may cost.
+    only : container of int, or None
+        Numbers of the members that are converted; None: all.
+    first_batch : int
+        Number of the first batch.
     """
 
     sources: Sequence[Path]
@@ -74,6 +78,8 @@ class RunPlan:
     limit: int | None = None
     items_per_data: int | None = None
     limits: Limits = field(default_factory=Limits)
+    only: Container[int] | None = None
+    first_batch: int = 0
 
 
 def run_pipeline(
@@ -143,7 +149,9 @@ class PipelineRun:
     def __init__(self, plan: RunPlan, form: PictureForm, pool: Pool) -> None:
         self._plan = plan
         self._pool = pool
-        self._batcher = Batcher(plan.selection, form, plan.limit, plan.items_per_data)
+        self._batcher = Batcher(
+            plan.selection, form, plan.limit, plan.items_per_data, plan.only, batches=plan.first_batch
+        )
         self._error: BaseException | None = None
         # Closed when the reading thread ends, so that the watch does not sleep on.
         self._reading_ended, self._reading_open = Pipe(duplex=False)

@@ -17,7 +17,20 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-__all__ = ["COUNT", "Faults", "Run", "build_faults", "environment", "journal_members", "outcome", "start"]
+__all__ = [
+    "COUNT",
+    "Faults",
+    "Run",
+    "build_faults",
+    "ended",
+    "environment",
+    "journal_members",
+    "outcome",
+    "run",
+    "spread",
+    "start",
+    "visible",
+]
 
 #: How often random faults are tried; docs/reliability.md says how the long runs are started.
 COUNT = int(os.environ.get("ZARRPACK_FAULTS", "6"))
@@ -135,7 +148,7 @@ def build_faults(folder: Path) -> Path:
     if sys.platform != "linux" or compiler is None:
         pytest.skip("needs Linux and a C compiler")
     library = folder / "faults.so"
-    source = Path(__file__).with_name("faults.c")
+    source = Path(__file__).parent / "reliability" / "faults.c"
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
     return library
 
