@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zarrpack.converters.items.assign import assign_items, codes_of_batch
+from zarrpack.converters.items.earlier import EARLIER, earlier_codes
 from zarrpack.converters.items.members import member_rows
 from zarrpack.converters.items.metadata import ItemMetadata
 from zarrpack.converters.items.options import ItemOptions
@@ -25,6 +26,12 @@ __all__ = ["DatasetReport", "write_dataset_files"]
 
 #: A class label is a category, however few items there are.
 _LABEL_SCHEMA = {"metadata": {"categorical": {"label": {"dtype": "str"}}}}
+
+# Batches of which something was stored, by their first member that was.
+_PACKS = """
+SELECT batches.number, file FROM batches JOIN members ON batch = batches.number
+WHERE file <> '' GROUP BY batches.number ORDER BY MIN(members.number)
+"""
 
 _Source: TypeAlias = "tuple[Path, npt.NDArray[np.int64]]"
 _Stage: TypeAlias = Callable[[str], AbstractContextManager[None]]
@@ -87,6 +94,8 @@ def write_dataset_files(
     ------
     UsageError
         If an option does not fit the members, such as a table to join that is not there.
+    MergeError
+        If members that were read again change what the others are.
     """
     with stage("items"):
         summary = assign_items(journal, items, packs=output.packs)
@@ -110,9 +119,16 @@ def write_dataset_files(
 
 
 def _sources(journal: sqlite3.Connection, output: OutputSet) -> list[_Source]:
-    """Give every pack with its members' codes."""
-    batches = journal.execute("SELECT number, file FROM batches WHERE file <> '' ORDER BY number").fetchall()
-    return [(output.packs / file, codes_of_batch(journal, number)) for number, file in batches]
+    """Give every pack with its members' codes, by its first member; for packs that are gone the dataset that has their arrays."""
+    sources: list[_Source] = []
+    has_dataset = False
+    for number, file in journal.execute(_PACKS).fetchall():
+        if file != EARLIER:
+            sources.append((output.packs / file, codes_of_batch(journal, number)))
+        elif not has_dataset:
+            sources.append((output.path(".dataset"), earlier_codes(journal)))
+            has_dataset = True
+    return sources
 
 
 def _merge(sources: Sequence[_Source], output: OutputSet, count: int, threads: int | None, quiet: bool) -> MergeReport:

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zarrpack import __version__
 from zarrpack.converters.options import ConvertOptions
 from zarrpack.converters.output import OutputSet
 from zarrpack.converters.result import ConvertResult
+from zarrpack.converters.run_identity import check_identity, run_identity
+from zarrpack.converters.sources import DescribedSource
+from zarrpack.errors import FormatError
 
-__all__ = ["file_digest", "write_flow"]
+__all__ = ["file_digest", "finished_result", "output_paths", "published_result", "read_flow", "write_flow"]
 
 _READ_BYTES = 1 << 20
+#: What the summary of a conversion has.
+_KEYS = (
+    *("version", "sources", "options", "processors", "python", "counts", "reasons"),
+    *("failures", "findings", "unmatched", "notes", "files"),
+)
 
 
 def write_flow(
-    output: OutputSet, result: ConvertResult, options: ConvertOptions, sources: list[dict[str, Any]], directory: str
+    output: OutputSet,
+    result: ConvertResult,
+    options: ConvertOptions,
+    sources: Sequence[DescribedSource],
+    directory: str,
 ) -> None:
     """Write the set's ``.flow`` under its temporary name, with the digests of the other files.
 
@@ -31,8 +42,8 @@ def write_flow(
         What is to be told.
     options : ConvertOptions
         How the run was configured.
-    sources : list of dict
-        Label and kind of each source.
+    sources : sequence of DescribedSource
+        What was converted.
     directory : str
         Digest of the dataset's central directory, which holds every chunk's CRC-32.
     """
@@ -45,6 +56,7 @@ def write_flow(
     for suffix in (".infoset", ".attribset", ".members.parquet"):
         path = output.temporary(suffix)
         files[f"{output.name}{suffix}"] = {"size": path.stat().st_size, "sha256": file_digest(path)}
+    identity = run_identity(sources, options)
     document = {
         "flow_name": output.name,
         "flow_data": str(result.dataset),
@@ -55,9 +67,13 @@ def write_flow(
         "error_distribution": dict(result.reasons),
         "zarrpack": {
             "format": 1,
-            "version": __version__,
-            "sources": sources,
+            "version": identity["zarrpack"],
+            "sources": identity["sources"],
             "options": options.to_mapping(),
+            "processors": identity["processors"],
+            "python": identity["python"],
+            "reasons": dict(result.reasons),
+            "failures": list(result.failures),
             "counts": dict(result.counts),
             "findings": list(result.findings),
             "unmatched": dict(result.unmatched),
@@ -67,6 +83,75 @@ def write_flow(
     }
     text = json.dumps(document, indent=1)
     output.temporary(".flow").write_text(text + "\n", encoding="utf-8")
+
+
+def output_paths(output: OutputSet) -> dict[str, Any]:
+    """Give the files of a conversion as absolute paths, by the names that ConvertResult has for them."""
+    folder = output.folder.resolve()
+    suffixes = {
+        "members": ".members.parquet",
+        **{one: f".{one}" for one in ("dataset", "infoset", "attribset", "flow")},
+    }
+    return {key: folder / f"{output.name}{suffix}" for key, suffix in suffixes.items()}
+
+
+def read_flow(output: OutputSet) -> dict[str, Any]:
+    """Read the summary of a set that has been published.
+
+    Raises
+    ------
+    FormatError
+        If it cannot be read or is none of a conversion.
+    """
+    path = output.path(".flow")
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        run = document["zarrpack"]
+        missing = [key for key in _KEYS if key not in run]
+    except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise FormatError(f"{path}: expected the summary of a conversion, found: {error}; convert again") from error
+    if missing:
+        raise FormatError(f"{path}: expected the summary of a conversion, found none of {missing[0]}; convert again")
+    return document
+
+
+def published_result(output: OutputSet, document: Mapping[str, Any]) -> ConvertResult:
+    """Give the result that a set's summary tells of."""
+    run = document["zarrpack"]
+    return ConvertResult(
+        name=output.name,
+        **output_paths(output),
+        counts=run["counts"],
+        seconds=document["Duration [seconds]"],
+        **{key: run[key] for key in ("failures", "findings", "reasons", "unmatched", "notes")},
+    )
+
+
+def finished_result(output: OutputSet, identity: Mapping[str, Any]) -> ConvertResult:
+    """Give the result of a run that has been published already.
+
+    Parameters
+    ----------
+    output : OutputSet
+        The set, complete.
+    identity : mapping
+        The run that was asked for; see :func:`zarrpack.converters.run_identity.run_identity`.
+
+    Raises
+    ------
+    UsageError
+        If that run had other sources, options or versions.
+    FormatError
+        If its summary cannot be read.
+    """
+    document = read_flow(output)
+    run = document["zarrpack"]
+    options = {key: run["options"].get(key) for key in identity["options"]}
+    recorded = {"zarrpack": run["version"], "options": options}
+    check_identity(
+        recorded | {key: run[key] for key in ("python", "processors", "sources")}, identity, str(output.folder)
+    )
+    return published_result(output, document)
 
 
 def file_digest(path: Path) -> str:

@@ -26,7 +26,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
 }
 _COUNTS = ("workers", "limit", "items_per_data")
 _LISTS = ("join", "include", "exclude")
-_SWITCHES = ("keep_data", "overwrite", "salvage", "strict")
+_SWITCHES = ("keep_data", "overwrite", "resume", "salvage", "strict")
 _NAME_CHARACTERS = re.compile(r"[^/\\\x00-\x1f]+")
 
 
@@ -65,6 +65,9 @@ class ConvertOptions:
         Whether the ``.data`` files stay, in ``encoded/``.
     overwrite : bool
         Whether existing output files of this name may be replaced.
+    resume : bool
+        Whether to go on with a run of the same sources and options that was stopped. If there is none, it is a run like
+        any other; if it has been published already, nothing is done.
     strict : bool
         Whether the first member that fails ends the run, with nothing published.
     salvage : bool
@@ -102,6 +105,7 @@ class ConvertOptions:
     items_per_data: int | None = None
     keep_data: bool = False
     overwrite: bool = False
+    resume: bool = False
     strict: bool = False
     salvage: bool = False
     nested: int = 0
@@ -117,6 +121,7 @@ class ConvertOptions:
         for name in _SWITCHES:
             _check(type(getattr(self, name)) is bool, name, getattr(self, name), "true or false")
         _check(type(self.nested) is int and self.nested >= 0, "nested", self.nested, "a whole number from 0 on")
+        _check(not (self.resume and self.overwrite), "resume", True, "either resume or overwrite, not both")
         self._check_name()
         self._check_lists()
         self._check_limits()

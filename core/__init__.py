@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zarrpack.converters.convert import convert
     from zarrpack.converters.result import ConvertResult
+    from zarrpack.converters.retry import retry
     from zarrpack.errors import ZarrpackError
     from zarrpack.storage.open_dataset import open_dataset
     from zarrpack.storage.sharded.reader import ShardedDatasetReader
@@ -26,6 +27,7 @@ _HOMES = {
     "ZarrpackError": "zarrpack.errors",
     "convert": "zarrpack.converters.convert",
     "open_dataset": "zarrpack.storage.open_dataset",
+    "retry": "zarrpack.converters.retry",
 }
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "convert",
     "open_dataset",
 ]
+__all__ = ["ConvertResult", "ZarrpackError", "__version__", "convert", "open_dataset", "retry"]
 
 
 def __getattr__(name: str) -> Any:

@@ -60,4 +60,6 @@ REASONS: dict[str, str] = {
     # Failed in the run.
     "processor_error": "The processor raised an error that it does not document.",
     "worker_died": "The worker process died twice while it had this member in hand.",
+    "timeout": "The member took longer than the limit.",
+    "limit_memory": "The member needs more memory than the limit.",
 }

@@ -39,6 +39,12 @@ class Limits:
         Bytes of one CSV field.
     rows : int
         Rows of one table, lines of one JSON Lines file.
+    seconds : int
+        CPU seconds that one member may take, and as many more for each 16 MiB of its content.
+    wall_seconds : int
+        Seconds that one member may take while its process does nothing, likewise.
+    memory_bytes : int
+        Memory of one worker process. Linux only.
 
     Examples
     --------
@@ -59,3 +65,6 @@ class Limits:
     json_bytes: int = 256 << 20
     csv_field_bytes: int = 16 << 20
     rows: int = 100_000_000
+    seconds: int = 60
+    wall_seconds: int = 600
+    memory_bytes: int = 4 << 30

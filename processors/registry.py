@@ -5,15 +5,24 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from zarrpack.errors import UsageError
-from zarrpack.processors.base import Processor
+from zarrpack.processors.base import Block, Member, Metadata, Processor
 
-__all__ = ["BUILT_IN", "ENTRY_POINT_GROUP", "choose", "processors", "register", "registered", "unregister"]
+__all__ = [
+    "BUILT_IN",
+    "ENTRY_POINT_GROUP",
+    "choose",
+    "only_processor",
+    "processors",
+    "register",
+    "registered",
+    "unregister",
+]
 
 #: Name -> where its class is, in the order in which they are asked. Reading this imports none of them.
 BUILT_IN: Mapping[str, str] = MappingProxyType(
@@ -149,6 +158,49 @@ def choose(processors: Sequence[Processor], head: bytes, name: str) -> Processor
             said = f"processor {processor.name!r}: accepts raised {type(exc).__name__}: {exc}; it is passed over"
             warnings.warn(said, RuntimeWarning, stacklevel=2)
     return None
+
+
+def only_processor(processors: Sequence[Processor], name: str) -> tuple[Processor, ...]:
+    """Give the one processor of a name, made to read every member, whatever it looks like.
+
+    Parameters
+    ----------
+    processors : sequence of Processor
+        As :func:`processors` gives them.
+    name : str
+        One of theirs.
+
+    Raises
+    ------
+    UsageError
+        If none has that name.
+
+    Examples
+    --------
+    >>> (one,) = only_processor(processors(), "opaque")
+    >>> one.name, one.accepts(b"", "a.json")
+    ('opaque', True)
+    """
+    for processor in processors:
+        if processor.name == name:
+            return (_Chosen(processor),)
+    raise UsageError(f"processor: {_unknown('processor', name, [one.name for one in processors])}")
+
+
+class _Chosen(Processor):
+    """A processor that the user has chosen."""
+
+    name: ClassVar[str] = ""  # the instance's is that of the chosen one
+
+    def __init__(self, chosen: Processor) -> None:
+        self._chosen = chosen
+        vars(self).update(name=chosen.name, is_record=chosen.is_record)
+
+    def accepts(self, head: bytes, name: str) -> bool:
+        return True
+
+    def read(self, member: Member) -> Iterator[Block | Metadata]:
+        return self._chosen.read(member)
 
 
 def _announced() -> Iterable[Processor]:

@@ -23,6 +23,7 @@ def _load(name: str) -> ModuleType:
 
 _load("archives")
 _load("stores")
+_load("runs")
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "overwrite": ([True, False], [1, "yes", None]),
     "salvage": ([True, False], [0, "yes", None]),
     "nested": ([0, 3], [-1, 1.5, True, "2", None]),
+    "resume": ([True, False], [1, "yes", None]),
     "strict": ([True, False], [1, "yes", None]),
     "processors": ([{}, {"csv": {"columns": "text"}}], [[], {"csv": 1}, None]),
     "limits": ([{}, {"pixels": 5}], [[], {"pixels": 0}, {"pixels": "5"}, {"pixel": 5}, None]),

@@ -34,10 +34,18 @@ __all__ = ["convert_command"]
 @click.option("--overwrite", is_flag=True, default=None, help="Replace files of this name that exist.")
 @click.option("--salvage", is_flag=True, default=None, help="Look for members behind damaged places of archives.")
 @click.option("--nested", type=int, metavar="N", help="Open archives inside archives, N deep. Default: 0, not at all.")
+@click.option("--resume", is_flag=True, default=None, help="Go on with a run that was stopped.")
 @click.option("--strict", is_flag=True, default=None, help="Stop at the first failure and publish nothing.")
+@click.option("--set", "settings", multiple=True, metavar="LIMIT=VALUE", help="Change a limit; see zarrpack limits.")
 @common_options
 def convert_command(
-    sources: tuple[Path, ...], out: Path, config: Path | None, quiet: bool, as_json: bool, **given: Any
+    sources: tuple[Path, ...],
+    out: Path,
+    config: Path | None,
+    settings: tuple[str, ...],
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
 ) -> int:
     """Turn archives, folders and files into NAME.dataset, .infoset, .attribset, .members.parquet and .flow.
 
@@ -46,9 +54,11 @@ def convert_command(
     from zarrpack.converters.configuration import read_options
     from zarrpack.converters.convert import convert_with
     from zarrpack.converters.options import options_from_mapping
+    from zarrpack.converters.settings import merged_settings, parse_settings
 
     values = read_options(config) if config is not None else {}
     values.update({key: value for key, value in given.items() if value is not None and value != ()})
+    values = merged_settings(values, parse_settings(settings))
     result = convert_with(sources, out, options_from_mapping(values), quiet=quiet or as_json)
     print_result(result, quiet=quiet, as_json=as_json)
     return result.exit_status

@@ -18,7 +18,8 @@ from zarrpack.converters.commands.export import export_command
 from zarrpack.converters.commands.import_files import import_command
 from zarrpack.converters.commands.info import info_command
 from zarrpack.converters.commands.merge import merge_command
-from zarrpack.converters.commands.report import printable
+from zarrpack.converters.commands.report import notes_of, printable
+from zarrpack.converters.commands.retry import retry_command
 from zarrpack.converters.commands.run import run_command
 from zarrpack.errors import ZarrpackError
 
@@ -47,6 +48,7 @@ cli.add_command(info_command)
 cli.add_command(run_command)
 cli.add_command(export_command)
 cli.add_command(import_command)
+cli.add_command(retry_command)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -77,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except _Stopped as error:
-        _say(f"stopped by signal {error.exit_status - 128}; nothing was published")
+        _say("\n".join([f"stopped by signal {error.exit_status - 128}; nothing was published", *notes_of(error)]))
         return error.exit_status
     except ZarrpackError as error:
         _report(error, debug)
@@ -101,7 +103,8 @@ def _report(error: Exception, debug: bool) -> None:
     text = str(error)
     if isinstance(error, ZarrpackError) and isinstance(error, OSError) and error.errno is not None:
         text = error.strerror or text  # without "[Errno 17]"
-    _say(text if isinstance(error, ZarrpackError) else f"{type(error).__name__}: {text}")
+    text = text if isinstance(error, ZarrpackError) else f"{type(error).__name__}: {text}"
+    _say("\n".join([text, *notes_of(error)]))
 
 
 def _say(text: str) -> None:

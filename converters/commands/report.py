@@ -10,7 +10,7 @@ import click
 
 from zarrpack.converters.result import ConvertResult
 
-__all__ = ["megabytes", "print_notes", "print_result", "printable"]
+__all__ = ["megabytes", "notes_of", "print_notes", "print_result", "printable"]
 
 _SHOWN_FAILURES = 10
 _SHOWN_NOTES = 10
@@ -27,6 +27,11 @@ def printable(text: str) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """Give what was added to an error on its way, such as how to go on."""
+    return [str(note) for note in getattr(error, "__notes__", ())]
 
 
 def megabytes(size: float) -> str:

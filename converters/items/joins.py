@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
+from zarrpack.converters.items.earlier import EARLIER, earlier_rows
 from zarrpack.converters.items.names import base_name, stem
 from zarrpack.converters.items.options import join_readings
 from zarrpack.converters.items.packed_tables import PackedTable
@@ -122,7 +123,11 @@ def join_rows(journal: sqlite3.Connection, tables: Sequence[JoinTable], packs: P
             (table.member,),
         ).fetchone()
         if pack is not None and packs is not None:
-            _read_rows(journal, position, table, packs / pack[0], pack[1])
+            if pack[0] == EARLIER:
+                earlier_rows(journal, position)
+            else:
+                _read_rows(journal, position, table, packs / pack[0], pack[1])
+            _gather_cells(journal, position)
             journal.executemany("INSERT OR IGNORE INTO join_matches VALUES (?, ?, ?)", _matches(journal, position))
     journal.execute("INSERT INTO item_rows SELECT code, position, MIN(row) FROM join_matches GROUP BY code, position")
 
@@ -171,6 +176,9 @@ def _read_rows(journal: sqlite3.Connection, position: int, table: JoinTable, pac
             "INSERT INTO join_rows VALUES (?, ?, ?, ?)",
             ((position, number, cell, json.dumps(fields, default=str)) for number, (cell, fields) in enumerate(rows)),
         )
+
+
+def _gather_cells(journal: sqlite3.Connection, position: int) -> None:
     journal.execute(
         "INSERT INTO join_cells SELECT position, cell, MIN(row) FROM join_rows"
         " WHERE position = ? AND cell <> '' GROUP BY position, cell",

@@ -14,6 +14,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from zarrpack.converters.items.earlier import EARLIER, earlier_descriptions
 from zarrpack.converters.items.labels import folder_label
 from zarrpack.converters.items.options import ItemOptions
 from zarrpack.converters.items.transaction import transaction
@@ -79,7 +80,7 @@ class ItemMetadata:
     def __init__(self, journal: sqlite3.Connection, options: ItemOptions, packs: Path) -> None:
         self._journal = journal
         self._options = options
-        self._packs = _RecentPacks(packs)
+        self._packs = _RecentPacks(packs, journal)
         self.overwritten: Counter[str] = Counter()
         self._gather_records()
 
@@ -136,16 +137,20 @@ class _JoinedRows:
 class _RecentPacks:
     """What packs say of their members; that of the packs in use is kept."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, journal: sqlite3.Connection) -> None:
         self._folder = folder
+        self._journal = journal
         self._kept: dict[int, Sequence[MemberDescription]] = {}
 
     def members(self, batch: int, file: str) -> Sequence[MemberDescription]:
         """Give what a pack or store says of its members, by number."""
         members = self._kept.pop(batch, None)
         if members is None:
-            with DataFile(self._folder / file) as pack:
-                members = member_descriptions(pack)
+            if file == EARLIER:
+                members = earlier_descriptions(self._journal, batch)
+            else:
+                with DataFile(self._folder / file) as pack:
+                    members = member_descriptions(pack)
             if len(self._kept) >= _KEPT_PACKS:
                 del self._kept[next(iter(self._kept))]
         self._kept[batch] = members

@@ -6,7 +6,7 @@ the dataset made of them have the same bytes for any number of workers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -51,12 +51,15 @@ class Batcher:
         Members taken from all sources together; what lies behind is not listed.
     items_per_data : int or None
         Members per batch; None: `BATCH_MEMBERS`.
+    only : container of int, or None
+        Numbers of the members that are given out, the others are counted only; None: all.
     """
 
     selection: Selection
     form: PictureForm
     limit: int | None = None
     items_per_data: int | None = None
+    only: Container[int] | None = None
     batches: int = 0
     members: int = 0
     taken: int = 0
@@ -78,6 +81,8 @@ class Batcher:
             if self.limit is not None and self.taken >= self.limit:
                 break
             member = self._verdict_of(entry)
+            if self.only is not None and member.number not in self.only:
+                continue
             large = member.verdict is None and (entry.size is None or entry.size > BATCH_BYTES)
             if large or self._is_full(entry):
                 yield from self._close(number)

@@ -5,16 +5,28 @@ A batch is in it if, and only if, its pack is durable.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from zarrpack.converters.pipeline.journal_schema import SCHEMA
 from zarrpack.converters.pipeline.messages import MemberResult
 from zarrpack.converters.pipeline.pack_files import FinishedBatch
 from zarrpack.processors.archives.base import Finding
 
-__all__ = ["create_journal", "open_journal", "record_batches", "record_findings", "record_sources", "state_counts"]
+__all__ = [
+    "create_journal",
+    "journal_value",
+    "open_journal",
+    "record_batches",
+    "record_findings",
+    "record_sources",
+    "record_value",
+    "state_counts",
+]
 
 _MEMBER_COLUMNS = 19
 #: How long to wait for the other process that writes; a slow disk can hold it up.
@@ -23,31 +35,39 @@ _BUSY_SECONDS = 60
 
 def create_journal(path: Path) -> None:
     """Make an empty journal at `path`, which must not exist."""
-    connection = open_journal(path)
-    with connection:
+    with closing(open_journal(path)) as connection, connection:
         connection.executescript(SCHEMA)
-    connection.close()
 
 
-def open_journal(path: Path, *, durable: bool = True) -> sqlite3.Connection:
+def open_journal(path: Path) -> sqlite3.Connection:
     """Open a journal for reading and writing.
-
-    Parameters
-    ----------
-    path : Path
-        The database.
-    durable : bool
-        Whether what is committed must survive a power cut, not only the end of the process.
 
     Returns
     -------
     sqlite3.Connection
-        Write-ahead log. It may go from one thread to another, but not be used by two at a time.
+        Write-ahead log; what is committed survives a power cut. It may go from one thread to another, but not be
+        used by two at a time.
     """
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def record_value(connection: sqlite3.Connection, key: str, value: Any) -> None:
+    """Write down one JSON value of the run, in the place of an earlier one."""
+    with connection:
+        connection.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (key, json.dumps(value)))
+
+
+def journal_value(connection: sqlite3.Connection, key: str) -> Any:
+    """Give one value of the run; None if there is none."""
+    row = connection.execute("SELECT value FROM run WHERE key = ?", (key,)).fetchone()
+    return None if row is None else json.loads(row[0])
 
 
 def record_sources(connection: sqlite3.Connection, sources: Iterable[tuple[str, str]]) -> None:
@@ -58,9 +78,10 @@ def record_sources(connection: sqlite3.Connection, sources: Iterable[tuple[str, 
 
 
 def record_findings(connection: sqlite3.Connection, source: int, findings: Iterable[Finding]) -> None:
-    """Write down what is wrong with a source as a whole."""
+    """Write down what is wrong with a source as a whole, in the place of what was written down before."""
     rows = [(source, one.reason, _text(one.detail), _integer(one.offset)) for one in findings]
     with connection:
+        connection.execute("DELETE FROM findings WHERE source = ?", (source,))
         connection.executemany("INSERT INTO findings VALUES (?, ?, ?, ?)", rows)
 
 

@@ -1,5 +1,9 @@
 """The tables of the journal, the one SQLite database that says what has become of every member.
 
+``run``: what the run is, as JSON texts by key.
+    identity: sources, options and versions; a resumed run must have the same. paths: where the sources lay.
+    packages: versions of the libraries that bytes depend on. found: members found; there once all have been dealt with.
+
 ``sources``
     number: from 0, in the order given. label: what the source is called, such as ``photos.zip``.
     kind: such as ``zip``.
@@ -31,6 +35,10 @@ __all__ = ["SCHEMA"]
 
 #: The statements that make an empty journal.
 SCHEMA = """
+CREATE TABLE run (
+    key TEXT PRIMARY KEY,
+    value TEXT
+);
 CREATE TABLE sources (
     number INTEGER PRIMARY KEY,
     label TEXT,

@@ -234,4 +234,6 @@ def _reason_of(error: Exception, processor: str) -> tuple[str, str]:
         return error.reason, error.detail
     if isinstance(error, (SourceError, OSError)):
         return "unreadable", f"the source could not be read: {error}"
+    if isinstance(error, MemoryError):
+        return "limit_memory", "it needs more memory than a worker process may have; raise the limit memory_bytes"
     return "processor_error", f"processor {processor!r} raised {type(error).__name__}: {error}"

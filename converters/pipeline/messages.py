@@ -75,6 +75,8 @@ class Batch:
         Whether pictures are known to differ in size.
     attempt : int
         How often the batch has been given out before.
+    is_careful : bool
+        Whether each member is first encoded by itself, so that one that ends the process is known.
     """
 
     number: int
@@ -82,6 +84,7 @@ class Batch:
     members: Sequence[BatchMember]
     flat_pixels: bool = False
     attempt: int = 0
+    is_careful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections import Counter, deque
+import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+from zarrpack.converters.pipeline.deaths import Deaths
 from zarrpack.converters.pipeline.lifeline import interrupts_held
 from zarrpack.converters.pipeline.messages import STREAMED, Batch, WorkerConfiguration
 from zarrpack.converters.pipeline.process_start import process_context
@@ -23,10 +24,7 @@ __all__ = ["Pool"]
 
 #: Messages that wait in one worker's queue; each holds a megabyte, or one larger chunk.
 _QUEUE_MESSAGES = 4
-#: Deaths in which no member was in hand. They say nothing about the archive, so they end the run.
-_DEATHS_WITHOUT_CAUSE = 8
-_DEATHS_OF_A_MEMBER = 2
-#: How long to wait for the exit code of a process whose pipe has closed.
+#: How long to wait for the exit code of a process whose pipe has closed, and for the last commit of a run that is stopped.
 _EXIT_SECONDS = 5
 
 _NOT_READY = (
@@ -49,8 +47,6 @@ class Pool:
         How many there are.
     folder, stem, journal : Path, str, Path
         Where the writer puts packs, how they are called, and where it keeps the journal.
-    durable : bool
-        Whether packs and journal must survive a power cut.
     spares : int
         Queues for replacements. When they are used up, writer and workers are all started anew.
     target : callable
@@ -64,19 +60,18 @@ class Pool:
         folder: Path,
         stem: str,
         journal: Path,
-        durable: bool = True,
         spares: int = 8,
         target: Callable[..., None] = run_worker,
     ) -> None:
         self._configuration: WorkerConfiguration | None = None
         self._count = workers
-        self._writer_arguments = (str(folder), stem, str(journal), durable)
+        self._writer_arguments = (str(folder), stem, str(journal))
         self._was_ready = False
         self._spares = spares
         self._target = target
         self._context = process_context()
         self._changed = threading.Condition()
-        self._deaths: Counter[int | None] = Counter()
+        self._deaths = Deaths()
         self._past = (0, 0, 0)
         self._failed = False
         self.rereads: deque[Batch] = deque()
@@ -135,7 +130,7 @@ class Pool:
                 worker.outstanding.pop(batch, None)
             for waiting in [one for one in self.rereads if one.number == batch]:
                 self.rereads.remove(waiting)
-            self._deaths[None] = 0  # the run goes on: such deaths do not add up over hours
+            self._deaths.progress()
             self._changed.notify_all()
 
     def outstanding(self) -> int:
@@ -165,24 +160,31 @@ class Pool:
             self._failed = True
             self._changed.notify_all()
 
+    def end(self, worker: WorkerHandle, detail: str) -> None:
+        """Kill a worker whose member takes too long; the member fails, with `detail`."""
+        with self._changed:
+            self._deaths.time_out(worker, detail)
+        worker.process.kill()
+
+    def notes(self) -> list[str]:
+        """Give what is to be told of processes that have died."""
+        more = self._deaths.count - len(self._deaths.notes)
+        return [*self._deaths.notes, *([f"{more} more worker processes ended and were replaced"] if more else [])]
+
     def replace(self, worker: WorkerHandle) -> None:
         """Put a new process in a dead one's place and give it the same batches.
 
         Raises
         ------
         WorkerError
-            If the worker had never been ready, or too many have died with no member in hand.
+            If the worker had never been ready, or too many have died with nothing in hand.
         """
         self._was_ready = self._was_ready or any(one.was_ready() for one in self.workers)
         if not self._was_ready:
             raise WorkerError(_NOT_READY.format(code=worker.process.exitcode))
-        current = worker.current()
-        self._deaths[current] += 1
-        if current is None and self._deaths[None] > _DEATHS_WITHOUT_CAUSE:
-            raise WorkerError(
-                f"{self._deaths[None]} worker processes have died with no member in hand (last exit code "
-                f"{worker.process.exitcode}); is the machine out of memory? Fewer --workers need less"
-            )
+        worker.process.join()
+        with self._changed:
+            self._deaths.note(worker)
         if self._next_queue == len(self._queues):
             self._renew()
             return
@@ -203,7 +205,7 @@ class Pool:
         self._past = tuple(a + b for a, b in zip(self._past, worker.progress(), strict=True))  # type: ignore[assignment]
         again = []
         for batch in worker.outstanding.values():
-            repeated = self._quarantined(batch)
+            repeated = self._deaths.sentenced(batch)
             if any(member.content == STREAMED for member in repeated.members):
                 self.rereads.append(repeated)
             else:
@@ -212,19 +214,6 @@ class Pool:
         worker.outstanding.clear()
         self._changed.notify_all()
         return again
-
-    def _quarantined(self, batch: Batch) -> Batch:
-        """Give the batch as it is to be tried again, without the members that have killed twice."""
-        detail = (
-            f"a worker process died {_DEATHS_OF_A_MEMBER} times while it read this member; look at the member itself"
-        )
-        members = tuple(
-            replace(member, verdict=("failed", "worker_died", detail), content=None)
-            if self._deaths[member.number] >= _DEATHS_OF_A_MEMBER
-            else member
-            for member in batch.members
-        )
-        return replace(batch, members=members, attempt=batch.attempt + 1)
 
     def _renew(self) -> None:
         """Start writer and workers anew, with fresh queues; nothing that is durable is done again."""
@@ -302,8 +291,22 @@ class Pool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and not issubclass(kind, (OutputRefused, WorkerError)):
+            self._settle()
         self.kill()
+
+    def _settle(self) -> None:
+        """Let the writer of a run that is being stopped commit what it has whole."""
+        self.fail()
+        for worker in self.workers:
+            worker.stop()
+        self._tell_writer(("finish",))
+        deadline = time.monotonic() + _EXIT_SECONDS
+        with suppress(EOFError, OSError):
+            while self.control.poll(max(0.0, deadline - time.monotonic())):
+                if self.control.recv()[0] != "received":
+                    return
 
     def kill(self) -> None:
         """End every process at once; what is durable stays. Idempotent."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
@@ -18,7 +18,9 @@ from zarrpack.converters.pipeline.journal import open_journal, record_findings
 from zarrpack.converters.pipeline.messages import Batch, WorkerConfiguration
 from zarrpack.converters.pipeline.picture_form import PictureForm
 from zarrpack.converters.pipeline.pool import Pool
+from zarrpack.converters.pipeline.resume import DoneBatches
 from zarrpack.converters.pipeline.selection import Selection
+from zarrpack.converters.pipeline.time_limits import TimeLimits
 from zarrpack.converters.pipeline.workers import WorkerHandle
 from zarrpack.errors import MemberError
 from zarrpack.processors.archives.base import Source
@@ -44,7 +46,7 @@ class RunPlan:
     labels : sequence of str
         How each is called in descriptions and in the ledger.
     journal : Path
-        A journal that exists and is empty: the one that the pool's writer keeps.
+        The one that the pool's writer keeps. Batches that it has already are not done again.
     processors : sequence of Processor
         Asked in this order.
     selection : Selection
@@ -61,6 +63,10 @@ class RunPlan:
         What members may cost.
     salvage : bool
         Whether members behind damaged places are looked for.
+    only : container of int, or None
+        Numbers of the members that are converted; None: all.
+    first_batch : int
+        Number of the first batch.
     """
 
     sources: Sequence[Path]
@@ -75,6 +81,8 @@ class RunPlan:
     items_per_data: int | None = None
     limits: Limits = field(default_factory=Limits)
     salvage: bool = False
+    only: Container[int] | None = None
+    first_batch: int = 0
 
 
 def run_pipeline(
@@ -145,12 +153,16 @@ class PipelineRun:
     def __init__(self, plan: RunPlan, form: PictureForm, pool: Pool) -> None:
         self._plan = plan
         self._pool = pool
-        self._batcher = Batcher(plan.selection, form, plan.limit, plan.items_per_data)
+        self._batcher = Batcher(
+            plan.selection, form, plan.limit, plan.items_per_data, plan.only, batches=plan.first_batch
+        )
         self._error: BaseException | None = None
         # Closed when the reading thread ends, so that the watch does not sleep on.
         self._reading_ended, self._reading_open = Pipe(duplex=False)
         self._reading = threading.Thread(target=self._read, daemon=True)
-        self._failed = 0
+        self._done = DoneBatches(plan.journal)
+        self._failed = self._done.failed
+        self._time_limits = TimeLimits(plan.limits)
 
     def complete(self, progress: Callable[[int, int, int], None], may_go_on: Callable[[int], bool]) -> int:
         """Run to the end; give the number of members found.
@@ -165,7 +177,7 @@ class PipelineRun:
         while self._reading.is_alive() or self._pool.outstanding():
             self._watch()
             if time.monotonic() >= due:
-                progress(*self._pool.progress())
+                self._tell(progress)
                 due = time.monotonic() + _PROGRESS_SECONDS
             if self._error is not None:
                 raise self._error
@@ -174,8 +186,12 @@ class PipelineRun:
         if self._error is not None:
             raise self._error  # it may have come while the loop was ending
         self._pool.finish()
-        progress(*self._pool.progress())
+        self._tell(progress)
         return self._batcher.members
+
+    def _tell(self, progress: Callable[[int, int, int], None]) -> None:
+        members, read, failed = self._pool.progress()
+        progress(members + self._done.members, read, failed + self._done.failed)
 
     def _watch(self) -> None:
         pool = self._pool
@@ -188,6 +204,8 @@ class PipelineRun:
                 pool.received(batch)
             elif isinstance(ready, int) and sentinels[ready] in pool.workers:
                 pool.replace(sentinels[ready])
+        for worker, detail in self._time_limits.overdue(pool.workers):
+            pool.end(worker, detail)
 
     def _read(self) -> None:
         try:
@@ -208,6 +226,9 @@ class PipelineRun:
     def _give_out(self, number: int, source: Source) -> None:
         for piece in self._batcher.batches_of(number, source):
             batch = piece.batch if isinstance(piece, StreamedMember) else piece
+            if batch.number in self._done:
+                self._done.check(batch, self._plan.labels[number])
+                continue
             worker = self._pool.dispatch(batch)
             if worker is None:
                 return

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from isal.isal_zlib import crc32
 
 from zarrpack.converters.pipeline.member_conversion import MemberConverter, TaskPieces
-from zarrpack.converters.pipeline.messages import STREAMED, Batch, MemberResult, WorkerConfiguration
-from zarrpack.converters.pipeline.slots import BYTES_DONE, CURRENT, FAILED, IDLE, MEMBERS_DONE, READY
+from zarrpack.converters.pipeline.memory_limit import limit_memory
+from zarrpack.converters.pipeline.messages import STREAMED, Batch, BatchMember, MemberResult, WorkerConfiguration
+from zarrpack.converters.pipeline.slots import BATCH, BYTES_DONE, CURRENT, FAILED, FINISHING, IDLE, MEMBERS_DONE, READY
 from zarrpack.errors import SourceError
 from zarrpack.processors.archives.base import Source
 from zarrpack.processors.archives.registry import open_source
+from zarrpack.storage.base import EncodingOptions
 from zarrpack.storage.pack_encoder import PackEncoder
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ def work(tasks: Connection, results: Queue[Any], slot: Any) -> None:
     EOFError
         If the parent has closed its end of the task pipe.
     """
-    worker = _Worker(tasks.recv(), tasks, results, slot)
+    configuration: WorkerConfiguration = tasks.recv()
+    limit_memory(configuration.limits.memory_bytes)
+    worker = _Worker(configuration, tasks, results, slot)
     slot[READY] = 1
     while (task := tasks.recv()) is not None:
         worker.convert(task)
@@ -79,26 +83,48 @@ class _Worker:
         self._sources: dict[int, Source] = {}
 
     def convert(self, batch: Batch) -> None:
+        self._slot[BATCH] = batch.number
         outbox = _Outbox(batch, self._results.put)
         encoding = replace(self._configuration.encoding, flat_pixels=batch.flat_pixels)
         encoder = PackEncoder(outbox.chunk, encoding)
         members = []
         for member in batch.members:
-            content: Any = member.content
-            if content == STREAMED:
-                content = TaskPieces(self._tasks)
             if member.verdict is None:
                 self._slot[CURRENT] = member.number
-                if content is None:
-                    content = self._source_of(batch)
-            if isinstance(content, str):
-                member = replace(member, verdict=("failed", "unreadable", content))
-            label = self._configuration.labels[batch.source]
-            members.append(self._converter.convert(member, batch.source, label, content, encoder))
+                if batch.is_careful:
+                    member = self._tried_alone(batch, member, encoding)
+            members.append(self._convert_one(batch, member, encoder))
             self._count(members[-1])
             self._slot[CURRENT] = IDLE
+        self._slot[CURRENT] = FINISHING
         first = encoder.finish() if encoder.members else ()
+        self._slot[CURRENT] = IDLE
         outbox.end(first, members)
+
+    def _convert_one(self, batch: Batch, member: BatchMember, encoder: PackEncoder) -> MemberResult:
+        content: Any = member.content
+        if content == STREAMED:
+            content = TaskPieces(self._tasks)
+        elif content is None and member.verdict is None:
+            content = self._source_of(batch)
+        if isinstance(content, str):
+            member = replace(member, verdict=("failed", "unreadable", content))
+        label = self._configuration.labels[batch.source]
+        return self._converter.convert(member, batch.source, label, content, encoder)
+
+    def _tried_alone(self, batch: Batch, member: BatchMember, encoding: EncodingOptions) -> BatchMember:
+        """Encode a member as if it were the only one, for nothing; give it with a verdict if that cannot be done."""
+        if member.content == STREAMED:
+            return member  # it is alone
+        encoder = PackEncoder(lambda _key, _payload: None, encoding)
+        self._convert_one(batch, member, encoder)
+        try:
+            if encoder.members:
+                encoder.finish()
+        except Exception as error:  # noqa: BLE001 - what a member's values do to the encoder costs that member
+            detail = f"its values cannot be encoded: {type(error).__name__}: {error}"
+            return replace(member, verdict=("failed", "processor_error", detail))
+        return member
 
     def _count(self, result: MemberResult) -> None:
         self._slot[MEMBERS_DONE] += 1

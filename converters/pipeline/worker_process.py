@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ def run_worker(tasks: Connection, results: Queue[Any], slot: Any) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     exit_with_parent()
+    # What cannot be pickled, or for want of memory is not, would else be dropped without a word.
+    results._on_queue_feeder_error = lambda _error, _message: os._exit(1)  # type: ignore[attr-defined]
     # While this is imported the parent imports its own part.
     from zarrpack.converters.pipeline.worker import work
 
@@ -36,3 +39,5 @@ def run_worker(tasks: Connection, results: Queue[Any], slot: Any) -> None:
     except EOFError:
         # The parent is gone: nobody will read what is still in the queue.
         results.cancel_join_thread()
+    except Exception:  # noqa: BLE001 - the parent replaces this process and finds the member to blame
+        os._exit(1)

@@ -14,7 +14,17 @@ from typing import Any
 from zarrpack.converters.pipeline.lifeline import interrupts_held
 from zarrpack.converters.pipeline.messages import Batch
 from zarrpack.converters.pipeline.process_start import ProcessContext
-from zarrpack.converters.pipeline.slots import BYTES_DONE, CURRENT, FAILED, IDLE, MEMBERS_DONE, READY, SLOT_SIZE
+from zarrpack.converters.pipeline.slots import (
+    BATCH,
+    BYTES_DONE,
+    CURRENT,
+    FAILED,
+    FINISHING,
+    IDLE,
+    MEMBERS_DONE,
+    READY,
+    SLOT_SIZE,
+)
 from zarrpack.converters.pipeline.worker_process import run_worker
 
 __all__ = ["OUTSTANDING", "WorkerHandle", "start_worker"]
@@ -60,7 +70,20 @@ class WorkerHandle:
     def current(self) -> int | None:
         """Give the number of the member in hand, also after the worker's death; None: none."""
         number = int(self.slot[CURRENT])
-        return None if number == IDLE else number
+        return None if number in (IDLE, FINISHING) else number
+
+    def batch(self) -> int:
+        """Give the number of the batch that it was given last, also after the worker's death."""
+        return int(self.slot[BATCH])
+
+    def is_finishing(self) -> bool:
+        """Whether it encodes, or died encoding, what is left of a batch whose members have all been read."""
+        return int(self.slot[CURRENT]) == FINISHING
+
+    def doing(self) -> tuple[int, int, int] | None:
+        """Give what differs from one piece of work to the next; None: it waits."""
+        current = int(self.slot[CURRENT])
+        return None if current == IDLE else (self.batch(), current, int(self.slot[MEMBERS_DONE]))
 
     def was_ready(self) -> bool:
         """Whether it ever got so far as to take work."""

@@ -31,9 +31,7 @@ _COMMIT_SECONDS = 0.2
 _COMMIT_BYTES = 64 << 20
 
 
-def run_writer(
-    folder: str, stem: str, journal: str, durable: bool, queues: Sequence[Queue[Any]], control: Connection
-) -> None:
+def run_writer(folder: str, stem: str, journal: str, queues: Sequence[Queue[Any]], control: Connection) -> None:
     """Write until told to finish.
 
     Parameters
@@ -44,8 +42,6 @@ def run_writer(
         First part of the packs' names.
     journal : str
         The journal's path; it must exist.
-    durable : bool
-        Whether packs and journal must survive a power cut: they must if somebody is to read them after this run.
     queues : sequence of multiprocessing.Queue
         One per worker, spare ones for replacements included.
     control : Connection
@@ -56,7 +52,7 @@ def run_writer(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()
     try:
-        _Writer(Path(folder), stem, Path(journal), durable, queues, control).run()
+        _Writer(Path(folder), stem, Path(journal), queues, control).run()
     except OSError as error:
         control.send(("error", error.errno, str(error)))
     except sqlite3.OperationalError as error:
@@ -67,15 +63,14 @@ def run_writer(
 
 class _Writer:
     def __init__(
-        self, folder: Path, stem: str, journal: Path, durable: bool, queues: Sequence[Queue[Any]], control: Connection
+        self, folder: Path, stem: str, journal: Path, queues: Sequence[Queue[Any]], control: Connection
     ) -> None:
         self._folder = folder
-        self._durable = durable
-        self._journal = open_journal(journal, durable=durable)
+        self._journal = open_journal(journal)
         self._control = control
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._readers = [_QueueReader(one, PackFiles(folder, stem), self._inbox) for one in queues]
-        # What a writer before this one has stored, when the processes were started anew.
+        # What a writer before this one has stored: of a run that was stopped, or of processes that were started anew.
         self._stored = {number for (number,) in self._journal.execute("SELECT number FROM batches")}
         self._waiting: list[FinishedBatch] = []
 
@@ -138,11 +133,9 @@ class _Writer:
             return
         for batch in fresh:
             if batch.temporary is not None:
-                if self._durable:
-                    sync_file(batch.temporary)
+                sync_file(batch.temporary)
                 batch.temporary.replace(self._folder / batch.file)
-        if self._durable:
-            sync_folder(self._folder)
+        sync_folder(self._folder)
         record_batches(self._journal, fresh)
 
 

@@ -189,7 +189,7 @@ def test_strict_publishes_nothing(tmp_path: Path) -> None:
     with pytest.raises(StrictFailure, match=r"bad\.zip/.*nothing was published"):
         zarrpack.convert(damaged_zip(tmp_path / "bad.zip"), tmp_path / "out", workers=1, strict=True)
 
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_strict_refuses_a_damaged_source(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path, products_zip: Path)
     assert done.returncode == 1
     assert 'if __name__ == "__main__":' in done.stderr.splitlines()[-1]
     assert done.stderr.count("Traceback") <= 2
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_usable(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_nothing_usable(tmp_path: Path) -> None:
     with pytest.raises(NothingUsable, match=r"none of 2 .*invalid_json: 1.*platform_junk: 1[\s\S]*a\.zip/a\.json: "):
         zarrpack.convert(source, tmp_path / "out", workers=1)
 
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_existing_output_is_refused_and_overwritten_on_request(tmp_path: Path, products_zip: Path) -> None:
@@ -434,13 +434,14 @@ def test_packs_of_another_name_are_left_alone(tmp_path: Path, products_zip: Path
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on file sizes")
 @pytest.mark.parametrize("limit", [1000, 20_000, 60_000])
 def test_a_file_that_cannot_grow_is_a_refused_output(tmp_path: Path, products_zip: Path, limit: int) -> None:
-    """Wherever writing fails, the status is 5, the folder stays empty, and no traceback is shown."""
+    """Wherever writing fails, the status is 5, nothing is published, no traceback is shown, and the run can be resumed."""
     program = (
         "import resource, sys\n"
         "from zarrpack.converters.commands.main import run\n"
         "if __name__ == '__main__':\n"
-        f"    resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
-        f"    sys.exit(run(['convert', {str(products_zip)!r}, '-o', 'out', '--compression', 'none']))\n"
+        "    if sys.argv[1:] != ['--resume']:\n"
+        f"        resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        f"    sys.exit(run(['convert', {str(products_zip)!r}, '-o', 'out', '--compression', 'none', *sys.argv[1:]]))\n"
     )
     script = tmp_path / "script.py"
     script.write_text(program)
@@ -450,4 +451,9 @@ def test_a_file_that_cannot_grow_is_a_refused_output(tmp_path: Path, products_zi
     assert done.returncode == 5, done.stderr
     assert "nothing was published" in done.stderr
     assert "Traceback" not in done.stderr
-    assert list((tmp_path / "out").iterdir()) == []
+    if (tmp_path / "out").exists():
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [".products.partial"]
+        assert "--resume" in done.stderr
+    command = [sys.executable, str(script), "--resume"]
+    resumed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert resumed.returncode == 0, resumed.stderr

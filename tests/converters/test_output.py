@@ -32,7 +32,7 @@ def test_a_claim_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
 
-    assert list(output.folder.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_publishing_replaces_the_old_set_only_at_the_end(tmp_path: Path) -> None:
