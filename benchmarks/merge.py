@@ -7,7 +7,8 @@ The competitor opens each file with ``xarray.open_zarr``, names its rows by what
 and writes it with ``to_zarr``, in chunks and at the Zstd level of zarrpack's. Every run is a process of its own; seconds,
 CPU seconds and peak memory are the operating system's figures for it. If xarray gets fewer files (``--xarray-files``), its
 times are multiplied by the ratio, which is to its favour: its graph grows faster than the number of files. With ``--many``,
-zarrpack alone merges so many files, and the ratio of the peaks is printed.
+zarrpack alone merges so many files, and the ratio of the peaks is printed. At the end comes what `OptStorage` needs of
+zarr-python's time (`save.py`).
 """
 
 from __future__ import annotations
@@ -153,12 +154,23 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--xarray-files", type=int, help="fewer files for xarray; its times are extrapolated")
     parser.add_argument("--many", type=int, help="also merge so many files with zarrpack, for its peak")
     parser.add_argument("--levels", type=int, nargs="+", default=[3, 12])
+    parser.add_argument(
+        "--saved-files", type=int, default=30, help="stores that are saved for the comparison of saving"
+    )
     parser.add_argument("--folder", type=Path, help="where the stores are, or are made; kept")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--run", choices=MERGES, help=argparse.SUPPRESS)
     parser.add_argument("--level", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
+
+
+def saving_shares(folder: Path, files: int) -> dict[str, float]:
+    """Give the share of zarr-python's time that `OptStorage` takes for twelve small arrays, by the way they are saved."""
+    import save
+
+    measured = save.compare(folder, files, rounds=3)
+    return {name: result["ratio"] for name, result in measured.items() if name != "OptStorage"}
 
 
 def compare(arguments: argparse.Namespace, folder: Path) -> None:
@@ -173,10 +185,12 @@ def compare(arguments: argparse.Namespace, folder: Path) -> None:
         compared[level] = ratios(ours, theirs)
     growth = None
     if arguments.many:
-        runs.append(measure("zarrpack", folder, arguments.many, 12))
-        growth = runs[-1].peak_bytes / next(run.peak_bytes for run in runs if run.level in (12, arguments.levels[-1]))
+        runs.append(measure("zarrpack", folder, arguments.many, arguments.levels[-1]))
+        growth = runs[-1].peak_bytes / next(run.peak_bytes for run in runs if run.level == runs[-1].level)
+    saving = saving_shares(folder.parent, arguments.saved_files)
     if arguments.json:
-        print(json.dumps({"runs": [asdict(run) for run in runs], "ratios": compared, "growth": growth}))
+        shown = {"runs": [asdict(run) for run in runs], "ratios": compared, "growth": growth, "saving": saving}
+        print(json.dumps(shown))
         return
     print("| competitor | Zstd | files | seconds | CPU s | peak MB | output MB |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
@@ -193,6 +207,8 @@ def compare(arguments: argparse.Namespace, folder: Path) -> None:
         )
     if growth is not None:
         print(f"Peak for {arguments.many} files: {growth:.2f} of that for {arguments.files}")
+    for name, share in saving.items():
+        print(f"OptStorage saves in {share:.2f} of the time of {name}")
 
 
 def main() -> None:

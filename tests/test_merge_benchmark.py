@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
+
+import pytest
 
 from zarrpack.storage.data_file import DataFile
 
@@ -37,7 +41,19 @@ def test_stores_are_reproducible(tmp_path: Path) -> None:
 
 def test_the_benchmark_measures(tmp_path: Path) -> None:
     """Every competitor runs at every level, and the ratios are positive."""
-    options = ["--files", "4", "--many", "6", "--levels", "3", "--folder", str(tmp_path / "parts"), "--json"]
+    options = [
+        "--files",
+        "4",
+        "--many",
+        "6",
+        "--levels",
+        "3",
+        "--saved-files",
+        "2",
+        "--folder",
+        str(tmp_path / "parts"),
+        "--json",
+    ]
     printed = json.loads(run("benchmarks/merge.py", *options))
 
     assert [(one["competitor"], one["files"]) for one in printed["runs"]] == [
@@ -47,3 +63,25 @@ def test_the_benchmark_measures(tmp_path: Path) -> None:
     ]
     assert min(printed["ratios"]["3"].values()) > 0
     assert printed["growth"] > 0
+    assert set(printed["saving"]) == {"zarr, folder", "zarr, zip"}
+    assert min(printed["saving"].values()) > 0
+
+
+def test_what_zarr_saves_is_what_the_store_saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The competitors in the comparison of saving do the same work: equal arrays in equal bytes of equal chunks."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    save = importlib.import_module("save")
+    arrays = importlib.import_module("make_stores").part(3, 0)
+
+    contents = []
+    for number, competitor in enumerate(save.COMPETITORS.values()):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            competitor(tmp_path / f"{number}.zarr", arrays)
+        assert not (tmp_path / f"{number}.zarr").exists()
+        with DataFile(tmp_path / f"{number}.zarr.data") as data:
+            contents.append(
+                {name: (array.read().tolist(), array.metadata.codec) for name, array in data.arrays.items()}
+            )
+    assert len(contents[0]) == 12
+    assert contents[0] == contents[1] == contents[2]

@@ -156,8 +156,8 @@ def add_own_array(
         Its rows.
     """
     chunks = chunk_shape(shape[1:], "<i8", "values", shape[0])
-    most = planning.rules.other_most_rows or chunks[0]
-    chunks = (max(1, min(chunks[0], shape[0], most)), *chunks[1:])
+    rows = planning.rules.chunk_rows(dims[0], chunks[0])
+    chunks = (max(1, min(rows, shape[0])), *chunks[1:])
     named = planning.rules.compression or first_compression(planning.preferred)
     codec = choose_codec("<i8", len(shape), "values", named, chunks[0], flat=False)
     attributes = {"zarrpack_role": role, "zarrpack_of": of}

@@ -61,7 +61,13 @@ def test_a_local_cluster_is_made_and_closed(tmp_path: Path) -> None:
     """Parameters of a cluster make one; closing ends it, twice is once."""
     sources = save_all(tmp_path / "in", files())
     merger(sources, tmp_path / "threads.dataset").merge_data()
-    params = {"n_workers": 1, "threads_per_worker": 2, "processes": False}
+    params = {
+        "n_workers": 1,
+        "threads_per_worker": 2,
+        "processes": False,
+        "memory_limit": "1GB",
+        "dashboard_address": ":0",
+    }
     made = merger(sources, tmp_path / "cluster.dataset", dask_client_params=params)
 
     made.merge_data()
