@@ -34,7 +34,7 @@ _WORDS = ("and", "or", "not")
 _DEEPEST = 200
 
 
-def build_expression(filters: Filters, schema: pa.Schema) -> pc.Expression | None:
+def build_expression(filters: Filters, schema: pa.Schema | None) -> pc.Expression | None:
     """Make an Arrow expression.
 
     A condition is ``(column, operator, value)``, or ``(column, "is_null")``. Conditions in a list must all hold. In a
@@ -46,8 +46,9 @@ def build_expression(filters: Filters, schema: pa.Schema) -> pc.Expression | Non
     ----------
     filters : list, tuple, pyarrow.compute.Expression or None
         The conditions; an expression is given back as it is. None and an empty list: everything.
-    schema : pyarrow.Schema
-        The columns, partition columns among them. A value is compared in the type of its column.
+    schema : pyarrow.Schema or None
+        The columns, partition columns among them. A value is compared in the type of its column. None: columns and types
+        are not checked.
 
     Returns
     -------
@@ -169,16 +170,16 @@ def _required(one: Any, depth: int) -> tuple[Any, ...]:
     return tree
 
 
-def _expression(tree: tuple[Any, ...], schema: pa.Schema) -> pc.Expression:
+def _expression(tree: tuple[Any, ...], schema: pa.Schema | None) -> pc.Expression:
     if tree[0] == "not" and len(tree) == 2:
         return ~_expression(tree[1], schema)
     if len(tree) == 2:
         parts = [_expression(part, schema) for part in tree[1]]
         return _joined(parts, pc.Expression.__and__ if tree[0] == "and" else pc.Expression.__or__)
     column, operator, value = tree
-    if column not in schema.names:
+    if schema is not None and column not in schema.names:
         raise unknown_column(column, schema, "filters")
-    field, type_ = pc.field(column), schema.field(column).type
+    field, type_ = pc.field(column), None if schema is None else schema.field(column).type
     if operator == "is_null":
         return field.is_null()
     if operator == "is_not_null":
@@ -207,7 +208,9 @@ def _joined(parts: Sequence[pc.Expression], join: Any) -> pc.Expression:
     return parts[0]
 
 
-def _value_set(column: str, type_: pa.DataType, values: Sequence[Any]) -> pa.Array:
+def _value_set(column: str, type_: pa.DataType | None, values: Sequence[Any]) -> pa.Array:
+    if type_ is None:
+        return pa.array(values)
     scalars = [_literal(column, type_, value) for value in values if value is not None]
     types = {scalar.type for scalar in scalars}
     target = type_ if types <= {type_} else pa.float64()
@@ -217,8 +220,10 @@ def _value_set(column: str, type_: pa.DataType, values: Sequence[Any]) -> pa.Arr
     return pa.array([*fitting, *(None for value in values if value is None)], target)
 
 
-def _literal(column: str, type_: pa.DataType, value: Any) -> pa.Scalar:
+def _literal(column: str, type_: pa.DataType | None, value: Any) -> pa.Scalar:
     """Give a value in the type of its column, or as a number of its own type where that would change it."""
+    if type_ is None:
+        return pa.scalar(value)
     if pa.types.is_dictionary(type_):
         type_ = type_.value_type
     try:
