@@ -112,7 +112,9 @@ def export_parquet(
         staging.mkdir(parents=True)
         with DataFile(source) as data:
             if data.kind != "dataset":
-                raise FormatError(f"{source}: expected a .dataset, found a {data.kind or 'foreign file'}; merge it first")
+                raise FormatError(
+                    f"{source}: expected a .dataset, found a {data.kind or 'foreign file'}; merge it first"
+                )
             export = _Export(data, source, staging, tuple(partition_by), compression)
             tables, notes = export.write()
         _write_mark(staging, source.name, tables)
@@ -159,7 +161,9 @@ class _Export:
         own = set(table.schema.names)
         foreign = [one for one in self._partition_by if one not in own]
         columns = tuple(one for one in self._partition_by if one in own or one in foreign)
-        return self._write(name, self._with_items(table.batches(), foreign), self._with_types(table.schema, foreign), columns)
+        return self._write(
+            name, self._with_items(table.batches(), foreign), self._with_types(table.schema, foreign), columns
+        )
 
     def _write_beside(self, name: str, path: Path) -> int:
         import pyarrow.parquet as pq
@@ -241,7 +245,11 @@ def _check_out(out: Path, overwrite: bool) -> None:
 
 
 def _write_mark(folder: Path, source: str, tables: dict[str, int]) -> None:
-    document = {"zarrpack": {"format": 1, "kind": "parquet_export", "version": __version__}, "source": source, "tables": tables}
+    document = {
+        "zarrpack": {"format": 1, "kind": "parquet_export", "version": __version__},
+        "source": source,
+        "tables": tables,
+    }
     path = folder / _MARK
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     descriptor = os.open(path, os.O_RDWR)

@@ -52,6 +52,8 @@ def export_parquet_command(
         click.echo(json.dumps(result.to_mapping()))
     elif not quiet:
         shown = ", ".join(f"{printable(name)} {rows}" for name, rows in result.tables.items())
-        click.echo(f"{printable(str(result.parquet))}: {megabytes(result.bytes)} in {result.seconds:.1f} s; rows: {shown}")
+        click.echo(
+            f"{printable(str(result.parquet))}: {megabytes(result.bytes)} in {result.seconds:.1f} s; rows: {shown}"
+        )
         print_notes(result.notes)
     return 0
