@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
@@ -14,7 +15,15 @@ import pyarrow.compute as pc
 
 from zarrpack.errors import UsageError
 
-__all__ = ["OPERATORS", "Filters", "build_expression", "canonical_filters", "unknown_column"]
+__all__ = [
+    "OPERATORS",
+    "Filters",
+    "build_expression",
+    "canonical_filters",
+    "filtered_columns",
+    "interval_of",
+    "unknown_column",
+]
 
 #: A list of conditions, a list of such lists, or any nesting of these; see :func:`build_expression`.
 Filters: TypeAlias = Any
@@ -93,6 +102,65 @@ def canonical_filters(filters: Filters) -> str:
     if isinstance(filters, pc.Expression):
         raise UsageError("filters: expected lists of conditions, found an Arrow expression, which has no unique text")
     return json.dumps(_canonical(_parse(filters)))
+
+
+def interval_of(filters: Filters, column: str) -> tuple[int | None, int | None] | None:
+    """Give the interval in which a column of whole numbers must lie for a filter to hold.
+
+    Parameters
+    ----------
+    filters : list, tuple, pyarrow.compute.Expression or None
+        As for :func:`build_expression`. Of an expression nothing is known.
+    column : str
+        The column.
+
+    Returns
+    -------
+    tuple of (int or None, int or None), or None
+        The smallest and the largest value, None where there is no bound; None if nothing is said of the column.
+
+    Examples
+    --------
+    >>> interval_of([("t", ">", 5), ("t", "<=", 9.5), ("x", "==", 1)], "t"), interval_of([[("t", ">", 5)], [("x", "==", 1)]], "t")
+    ((6, 9), None)
+    """
+    tree = None if isinstance(filters, pc.Expression) else _parse(filters)
+    lows, highs = [], []
+    for _, operator, value in _required_conditions(tree, column):
+        numbers = value if isinstance(value, tuple) else (value,)
+        if not numbers or any(type(one) not in (int, float) or not math.isfinite(one) for one in numbers):
+            continue
+        if operator in ("==", "in", ">=", ">"):
+            lows.append(math.floor(min(numbers)) + 1 if operator == ">" else math.ceil(min(numbers)))
+        if operator in ("==", "in", "<=", "<"):
+            highs.append(math.ceil(max(numbers)) - 1 if operator == "<" else math.floor(max(numbers)))
+    return (max(lows, default=None), min(highs, default=None)) if lows or highs else None
+
+
+def filtered_columns(filters: Filters) -> set[str]:
+    """Name the columns that a filter of lists looks at."""
+    names: set[str] = set()
+    waiting = [tree] if (tree := _parse(filters)) is not None else []
+    while waiting:
+        one = waiting.pop()
+        if one[0] == "not" and len(one) == 2:
+            waiting.append(one[1])
+        elif len(one) == 2:
+            waiting.extend(one[1])
+        else:
+            names.add(one[0])
+    return names
+
+
+def _required_conditions(tree: tuple[Any, ...] | None, column: str) -> Iterator[tuple[Any, ...]]:
+    if tree is None or (tree[0] == "not" and len(tree) == 2):
+        return
+    if len(tree) == 3:
+        if tree[0] == column:
+            yield tree
+    elif tree[0] == "and" or len(tree[1]) == 1:
+        for part in tree[1]:
+            yield from _required_conditions(part, column)
 
 
 def unknown_column(column: object, schema: pa.Schema, where: str) -> UsageError:

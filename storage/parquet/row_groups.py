@@ -65,8 +65,32 @@ class Encoding:
             return
         raise UsageError(f"compression: expected one of {', '.join(_COMPRESSIONS)}, found {name!r}")
 
-    def options(self) -> dict[str, Any]:
-        """Give them as the arguments of pyarrow's writers."""
+    def options(self, schema: pa.Schema | None = None, timestamp_column: str | None = None) -> dict[str, Any]:
+        """Give them as the arguments of pyarrow's writers.
+
+        Parameters
+        ----------
+        schema : pyarrow.Schema, optional
+            Of the files. If no column is nested, timestamps are stored as their differences: a dictionary of values that do not
+            repeat is of no use, and has to be read for every page.
+        timestamp_column : str, optional
+            A column of int64.
+        """
+        return {**self._all(), **self._differences(schema, timestamp_column)}
+
+    def _differences(self, schema: pa.Schema | None, column: str | None) -> dict[str, Any]:
+        if schema is None or column not in schema.names or not pa.types.is_int64(schema.field(column).type):
+            return {}
+        if any(pa.types.is_nested(one.type) for one in schema):
+            return {}
+        others = [name for name in schema.names if name != column]
+        is_alone = not (self.use_dictionary and others)
+        return {
+            "use_dictionary": False if is_alone else others,
+            "column_encoding": {column: "DELTA_BINARY_PACKED"},
+        }
+
+    def _all(self) -> dict[str, Any]:
         return {
             "compression": "none" if self.compression is None else self.compression.lower(),
             "use_dictionary": self.use_dictionary,

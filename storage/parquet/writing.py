@@ -174,7 +174,11 @@ def stage_rows(staging: Path, source: RowsSource, options: WriteOptions, digest:
     try:
         folder.mkdir()
         with partition_files(
-            folder, stored, options.sizes, options.encoding.options(), use_threads=options.use_threads
+            folder,
+            stored,
+            options.sizes,
+            options.encoding.options(stored, options.timestamp_column),
+            use_threads=options.use_threads,
         ) as files:
             for batch in source.batches() if digest is None else digested(source.batches(), digest):
                 for key, rows in split(batch, types.names) if batch.num_rows else ():

@@ -154,7 +154,7 @@ def test_compression_and_dictionary_reach_the_files(tmp_path: Path) -> None:
             klines(100), base, ["symbol"], "unified", codec, dictionary, metadata={"origin": "test"}
         )
         footer = pq.read_metadata(base / files(base)[0])
-        column = footer.row_group(0).column(0)
+        column = footer.row_group(0).column(1)
         assert column.compression == ("UNCOMPRESSED" if codec == "none" else codec.upper())
         assert ("RLE_DICTIONARY" in column.encodings) is dictionary
         assert column.is_stats_set
