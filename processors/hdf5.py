@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal
 from zarrpack.errors import MemberError, UsageError
 from zarrpack.processors.base import Block, Member, Metadata, Processor
 from zarrpack.processors.magic import suffix
+from zarrpack.processors.seekable import seekable
 
 if TYPE_CHECKING:
     import h5py
@@ -23,7 +22,6 @@ _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _SUFFIXES = (".h5", ".hdf5", ".he5", ".nc", ".nc4", ".mat", ".h5ad", ".nxs")
 # A user block of these sizes may come before the signature.
 _USER_BLOCKS = (0, 512, 1024, 2048)
-_COPY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,34 +82,16 @@ class Hdf5Processor(Processor):
         os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
         from zarrpack.processors.hdf5_blocks import TreeReader
 
-        with _seekable(member) as content, _opened(content) as file:
+        with seekable(member) as content, _opened(content) as file:
             reader = TreeReader(file, member.limits, skips_refused=self.refused == "skip")
             try:
                 yield from reader.blocks()
                 values = reader.metadata()
-            except (OSError, RuntimeError, ValueError, KeyError, TypeError) as exc:
+            except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError) as exc:
                 if isinstance(exc, MemberError):
                     raise
                 raise MemberError("not_decodable", f"the HDF5 file is damaged: {exc}"[:500]) from exc
             yield Metadata(values, media_type="application/x-hdf5", notes=tuple(sorted(reader.notes)))
-
-
-@contextmanager
-def _seekable(member: Member) -> Iterator[BinaryIO]:
-    """Give the content as a file; a stream is copied to a temporary one, for HDF5 reads here and there."""
-    if isinstance(member.content, bytes):
-        yield io.BytesIO(member.content)
-        return
-    left = member.limits.member_bytes
-    with tempfile.TemporaryFile(prefix="zarrpack-") as copy:
-        stream = member.open()
-        while piece := stream.read(_COPY_BYTES):
-            left -= len(piece)
-            if left < 0:
-                raise MemberError("limit_member_bytes", f"more than {member.limits.member_bytes}; raise member_bytes")
-            copy.write(piece)
-        copy.seek(0)
-        yield copy
 
 
 @contextmanager
@@ -120,7 +100,7 @@ def _opened(content: BinaryIO) -> Iterator[h5py.File]:
 
     try:
         file = h5py.File(content, "r")
-    except (OSError, RuntimeError, ValueError, KeyError) as exc:
+    except (OSError, RuntimeError, ValueError, KeyError, OverflowError) as exc:
         raise MemberError("not_decodable", f"the HDF5 file cannot be opened: {exc}"[:500]) from exc
     with file:
         yield file

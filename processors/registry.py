@@ -32,6 +32,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "csv": "zarrpack.processors.csv_table:CsvProcessor",
         "array": "zarrpack.processors.array:ArrayProcessor",
         "hdf5": "zarrpack.processors.hdf5:Hdf5Processor",
+        "parquet": "zarrpack.processors.parquet:ParquetProcessor",
         "text": "zarrpack.processors.text:TextProcessor",
         "opaque": "zarrpack.processors.opaque:OpaqueProcessor",
     }

@@ -22,6 +22,7 @@ def _load(name: str) -> ModuleType:
 
 
 _load("archives")
+_load("market_rows")
 _load("stores")
 _load("runs")
 

@@ -10,6 +10,7 @@ __all__ = ["export_command"]
 
 _FORMATS = {
     "hdf5": "zarrpack.converters.commands.export_hdf5:export_hdf5_command",
+    "parquet": "zarrpack.converters.commands.export_parquet:export_parquet_command",
 }
 
 

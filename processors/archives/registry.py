@@ -14,6 +14,7 @@ from zarrpack.processors.archives.recognition import archive_in, is_archive_name
 from zarrpack.processors.archives.single import SingleFileSource
 from zarrpack.processors.archives.tar_folder import TarFolderSource, is_tar_folder
 from zarrpack.processors.limits import Limits
+from zarrpack.storage.parquet.dataset_mark import is_parquet_dataset
 from zarrpack.storage.sharded.store_mark import is_store
 
 __all__ = ["open_source"]
@@ -74,6 +75,10 @@ def _folder(path: Path, limits: Limits) -> Source:
         from zarrpack.processors.archives.sharded_store import ShardedStoreSource
 
         return ShardedStoreSource(path, limits)
+    if is_parquet_dataset(path):
+        from zarrpack.processors.archives.parquet_dataset import ParquetDatasetSource
+
+        return ParquetDatasetSource(path, limits)
     return TarFolderSource(path, limits) if is_tar_folder(path) else FolderSource(path, limits)
 
 

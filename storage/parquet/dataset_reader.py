@@ -210,7 +210,7 @@ class DatasetReader:
         """
         return latest_timestamp_of_manifest(Path(base_dir), ts_column)
 
-    def _build_filter_expression(self, filters: Filters, schema: pa.Schema) -> pc.Expression | None:
+    def _build_filter_expression(self, filters: Filters, schema: pa.Schema | None = None) -> pc.Expression | None:
         return build_expression(filters, schema)
 
     def _scan_options(

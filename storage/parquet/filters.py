@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
@@ -14,7 +15,15 @@ import pyarrow.compute as pc
 
 from zarrpack.errors import UsageError
 
-__all__ = ["OPERATORS", "Filters", "build_expression", "canonical_filters", "unknown_column"]
+__all__ = [
+    "OPERATORS",
+    "Filters",
+    "build_expression",
+    "canonical_filters",
+    "filtered_columns",
+    "interval_of",
+    "unknown_column",
+]
 
 #: A list of conditions, a list of such lists, or any nesting of these; see :func:`build_expression`.
 Filters: TypeAlias = Any
@@ -34,7 +43,7 @@ _WORDS = ("and", "or", "not")
 _DEEPEST = 200
 
 
-def build_expression(filters: Filters, schema: pa.Schema) -> pc.Expression | None:
+def build_expression(filters: Filters, schema: pa.Schema | None) -> pc.Expression | None:
     """Make an Arrow expression.
 
     A condition is ``(column, operator, value)``, or ``(column, "is_null")``. Conditions in a list must all hold. In a
@@ -46,8 +55,9 @@ def build_expression(filters: Filters, schema: pa.Schema) -> pc.Expression | Non
     ----------
     filters : list, tuple, pyarrow.compute.Expression or None
         The conditions; an expression is given back as it is. None and an empty list: everything.
-    schema : pyarrow.Schema
-        The columns, partition columns among them. A value is compared in the type of its column.
+    schema : pyarrow.Schema or None
+        The columns, partition columns among them. A value is compared in the type of its column. None: columns and types
+        are not checked.
 
     Returns
     -------
@@ -92,6 +102,65 @@ def canonical_filters(filters: Filters) -> str:
     if isinstance(filters, pc.Expression):
         raise UsageError("filters: expected lists of conditions, found an Arrow expression, which has no unique text")
     return json.dumps(_canonical(_parse(filters)))
+
+
+def interval_of(filters: Filters, column: str) -> tuple[int | None, int | None] | None:
+    """Give the interval in which a column of whole numbers must lie for a filter to hold.
+
+    Parameters
+    ----------
+    filters : list, tuple, pyarrow.compute.Expression or None
+        As for :func:`build_expression`. Of an expression nothing is known.
+    column : str
+        The column.
+
+    Returns
+    -------
+    tuple of (int or None, int or None), or None
+        The smallest and the largest value, None where there is no bound; None if nothing is said of the column.
+
+    Examples
+    --------
+    >>> interval_of([("t", ">", 5), ("t", "<=", 9.5), ("x", "==", 1)], "t"), interval_of([[("t", ">", 5)], [("x", "==", 1)]], "t")
+    ((6, 9), None)
+    """
+    tree = None if isinstance(filters, pc.Expression) else _parse(filters)
+    lows, highs = [], []
+    for _, operator, value in _required_conditions(tree, column):
+        numbers = value if isinstance(value, tuple) else (value,)
+        if not numbers or any(type(one) not in (int, float) or not math.isfinite(one) for one in numbers):
+            continue
+        if operator in ("==", "in", ">=", ">"):
+            lows.append(math.floor(min(numbers)) + 1 if operator == ">" else math.ceil(min(numbers)))
+        if operator in ("==", "in", "<=", "<"):
+            highs.append(math.ceil(max(numbers)) - 1 if operator == "<" else math.floor(max(numbers)))
+    return (max(lows, default=None), min(highs, default=None)) if lows or highs else None
+
+
+def filtered_columns(filters: Filters) -> set[str]:
+    """Name the columns that a filter of lists looks at."""
+    names: set[str] = set()
+    waiting = [tree] if (tree := _parse(filters)) is not None else []
+    while waiting:
+        one = waiting.pop()
+        if one[0] == "not" and len(one) == 2:
+            waiting.append(one[1])
+        elif len(one) == 2:
+            waiting.extend(one[1])
+        else:
+            names.add(one[0])
+    return names
+
+
+def _required_conditions(tree: tuple[Any, ...] | None, column: str) -> Iterator[tuple[Any, ...]]:
+    if tree is None or (tree[0] == "not" and len(tree) == 2):
+        return
+    if len(tree) == 3:
+        if tree[0] == column:
+            yield tree
+    elif tree[0] == "and" or len(tree[1]) == 1:
+        for part in tree[1]:
+            yield from _required_conditions(part, column)
 
 
 def unknown_column(column: object, schema: pa.Schema, where: str) -> UsageError:
@@ -169,16 +238,16 @@ def _required(one: Any, depth: int) -> tuple[Any, ...]:
     return tree
 
 
-def _expression(tree: tuple[Any, ...], schema: pa.Schema) -> pc.Expression:
+def _expression(tree: tuple[Any, ...], schema: pa.Schema | None) -> pc.Expression:
     if tree[0] == "not" and len(tree) == 2:
         return ~_expression(tree[1], schema)
     if len(tree) == 2:
         parts = [_expression(part, schema) for part in tree[1]]
         return _joined(parts, pc.Expression.__and__ if tree[0] == "and" else pc.Expression.__or__)
     column, operator, value = tree
-    if column not in schema.names:
+    if schema is not None and column not in schema.names:
         raise unknown_column(column, schema, "filters")
-    field, type_ = pc.field(column), schema.field(column).type
+    field, type_ = pc.field(column), None if schema is None else schema.field(column).type
     if operator == "is_null":
         return field.is_null()
     if operator == "is_not_null":
@@ -207,7 +276,9 @@ def _joined(parts: Sequence[pc.Expression], join: Any) -> pc.Expression:
     return parts[0]
 
 
-def _value_set(column: str, type_: pa.DataType, values: Sequence[Any]) -> pa.Array:
+def _value_set(column: str, type_: pa.DataType | None, values: Sequence[Any]) -> pa.Array:
+    if type_ is None:
+        return pa.array(values)
     scalars = [_literal(column, type_, value) for value in values if value is not None]
     types = {scalar.type for scalar in scalars}
     target = type_ if types <= {type_} else pa.float64()
@@ -217,8 +288,10 @@ def _value_set(column: str, type_: pa.DataType, values: Sequence[Any]) -> pa.Arr
     return pa.array([*fitting, *(None for value in values if value is None)], target)
 
 
-def _literal(column: str, type_: pa.DataType, value: Any) -> pa.Scalar:
+def _literal(column: str, type_: pa.DataType | None, value: Any) -> pa.Scalar:
     """Give a value in the type of its column, or as a number of its own type where that would change it."""
+    if type_ is None:
+        return pa.scalar(value)
     if pa.types.is_dictionary(type_):
         type_ = type_.value_type
     try:

@@ -35,6 +35,8 @@ PartitionValue: TypeAlias = str | int | bool | datetime.date | None
 #: How a missing value is written as a folder's name.
 NULL_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
+_PARQUET = (".parquet",)
+_PARQUET_OR_UNFINISHED = (".parquet", ".parquet.tmp", ".parquet.partial")
 _UNFINISHED = (".tmp", ".partial", ".crc")
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
@@ -96,9 +98,9 @@ def list_files(base: Path, *, ignore_hidden_temp: bool = True) -> Listing:
             names[:] = [name for name in names if not is_hidden(f"{name}/x")]
         for name in sorted(files):
             path = prefix + name
-            if ".parquet" not in name.lower() or (ignore_hidden_temp and is_hidden(path)):
-                continue
-            if not ignore_hidden_temp or name.lower().endswith(".parquet"):
+            if name.lower().endswith(_PARQUET if ignore_hidden_temp else _PARQUET_OR_UNFINISHED) and not (
+                ignore_hidden_temp and is_hidden(path)
+            ):
                 (listing.files if Path(folder, name).stat().st_size else listing.empty).append(path)
     listing.files.sort()
     return listing

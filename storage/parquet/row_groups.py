@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.dataset as ds
+import pyarrow as pa
 
 from zarrpack.errors import UsageError
 
@@ -16,6 +16,8 @@ __all__ = ["Encoding", "GroupSizes", "group_sizes"]
 _LARGEST_GROUP = 1 << 20
 #: Rows of a page, so that a page index tells places apart; pages also end at about 1 MB.
 _PAGE_ROWS = 20_000
+
+_COMPRESSIONS = ("snappy", "zstd", "gzip", "brotli", "lz4", "none")
 
 _log = logging.getLogger(__name__)
 
@@ -47,34 +49,56 @@ class Encoding:
         ``snappy``, ``zstd``, ``gzip``, ``brotli``, ``lz4`` or ``none``.
     use_dictionary : bool
         Whether repeated values are stored once.
+
+    Raises
+    ------
+    UsageError
+        If there is no such compression.
     """
 
     compression: str | None = "snappy"
     use_dictionary: bool = True
 
-    def options(self) -> dict[str, Any]:
-        """Give them as the arguments of pyarrow's writers."""
+    def __post_init__(self) -> None:
+        name = self.compression
+        if name is None or (isinstance(name, str) and name.lower() in _COMPRESSIONS and _is_there(name.lower())):
+            return
+        raise UsageError(f"compression: expected one of {', '.join(_COMPRESSIONS)}, found {name!r}")
+
+    def options(self, schema: pa.Schema | None = None, timestamp_column: str | None = None) -> dict[str, Any]:
+        """Give them as the arguments of pyarrow's writers.
+
+        Parameters
+        ----------
+        schema : pyarrow.Schema, optional
+            Of the files. If no column is nested, timestamps are stored as their differences: a dictionary of values that do not
+            repeat is of no use, and has to be read for every page.
+        timestamp_column : str, optional
+            A column of int64.
+        """
+        return {**self._all(), **self._differences(schema, timestamp_column)}
+
+    def _differences(self, schema: pa.Schema | None, column: str | None) -> dict[str, Any]:
+        if schema is None or column not in schema.names or not pa.types.is_int64(schema.field(column).type):
+            return {}
+        if any(pa.types.is_nested(one.type) for one in schema):
+            return {}
+        others = [name for name in schema.names if name != column]
+        is_alone = not (self.use_dictionary and others)
         return {
-            "compression": "none" if self.compression is None else self.compression,
+            "use_dictionary": False if is_alone else others,
+            "column_encoding": {column: "DELTA_BINARY_PACKED"},
+        }
+
+    def _all(self) -> dict[str, Any]:
+        return {
+            "compression": "none" if self.compression is None else self.compression.lower(),
             "use_dictionary": self.use_dictionary,
             "write_statistics": True,
             "write_page_index": True,
             "write_page_checksum": True,
             "max_rows_per_page": _PAGE_ROWS,
         }
-
-    def write_options(self) -> ds.FileWriteOptions:
-        """Give them for datasets.
-
-        Raises
-        ------
-        UsageError
-            If there is no such compression.
-        """
-        try:
-            return ds.ParquetFileFormat().make_write_options(**self.options())
-        except (ValueError, OSError, TypeError) as exc:
-            raise UsageError(f"compression: expected snappy, zstd, gzip, brotli, lz4 or none, found: {exc}") from exc
 
 
 def group_sizes(min_rows_per_group: int, max_rows_per_file: int, logger: logging.Logger | None = None) -> GroupSizes:
@@ -113,3 +137,7 @@ def group_sizes(min_rows_per_group: int, max_rows_per_file: int, logger: logging
             min_group,
         )
     return GroupSizes(min_group, max_group, max_rows_per_file)
+
+
+def _is_there(name: str) -> bool:
+    return name == "none" or bool(pa.Codec.is_available(name))

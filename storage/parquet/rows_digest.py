@@ -112,17 +112,20 @@ def _values(array: pa.Array) -> _Hashes:
 
 
 def _of_distinct(array: pa.Array) -> _Hashes:
-    """Hash every distinct text once."""
-    encoded = (
-        array.dictionary_encode() if not _is_text(array.type) else array.cast(_wide(array.type)).dictionary_encode()
-    )
-    digests = b"".join(
-        hashlib.blake2b(_bytes_of(one), digest_size=8).digest() for one in encoded.dictionary.to_pylist()
-    )
+    """Hash every distinct value once, where Arrow can tell them apart."""
+    if pa.types.is_nested(array.type):
+        return np.frombuffer(b"".join(map(_digest_of, array.to_pylist())), "<u8").astype(np.uint64)
+    encoded = (array.cast(_wide(array.type)) if _is_text(array.type) else array).dictionary_encode()
+    digests = b"".join(map(_digest_of, encoded.dictionary.to_pylist()))
     table = np.append(np.frombuffer(digests, "<u8").astype(np.uint64), _MISSING)
     places = encoded.indices.fill_null(len(table) - 1).to_numpy(zero_copy_only=False)
     found: _Hashes = table[places]
     return found
+
+
+def _digest_of(value: Any) -> bytes:
+    content = value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(content, digest_size=8).digest()
 
 
 def _is_text(type_: pa.DataType) -> bool:
@@ -131,10 +134,6 @@ def _is_text(type_: pa.DataType) -> bool:
 
 def _wide(type_: pa.DataType) -> pa.DataType:
     return pa.binary() if pa.types.is_string(type_) else pa.large_binary()
-
-
-def _bytes_of(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass")
 
 
 def _of_lists(array: pa.Array) -> _Hashes:

@@ -13,11 +13,22 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from zarrpack.errors import FormatError, UsageError
-from zarrpack.storage.parquet.filters import Filters, build_expression, unknown_column
+from zarrpack.storage.parquet.filters import (
+    Filters,
+    build_expression,
+    filtered_columns,
+    interval_of,
+    unknown_column,
+)
+from zarrpack.storage.parquet.manifest import FileEntry
 from zarrpack.storage.parquet.memory import CountingPool, counting_pool
+from zarrpack.storage.parquet.page_reader import read_interval
 from zarrpack.storage.parquet.snapshot import Snapshot
 
 __all__ = ["ScanOptions", "ScanStatistics", "chosen_columns", "read_batches", "read_table"]
+
+# Opening a file by its page index is Python's work; where there are many, Arrow's threads are faster.
+_MOST_EDGES = 64
 
 
 @dataclass(slots=True)
@@ -30,6 +41,8 @@ class ScanStatistics:
         Files opened.
     files_skipped : int
         Files that the manifest alone ruled out.
+    files_by_index : int
+        Files of which only the pages were read that the page index names.
     rows : int
         Rows given.
     batches : int
@@ -40,6 +53,7 @@ class ScanStatistics:
 
     files: int = 0
     files_skipped: int = 0
+    files_by_index: int = 0
     rows: int = 0
     batches: int = 0
     peak_bytes: int = 0
@@ -101,8 +115,9 @@ def read_table(snapshot: Snapshot, options: ScanOptions) -> pa.Table:
         If a file is missing or damaged.
     """
     columns = chosen_columns(options.columns, snapshot.schema)
-    with _scanner(snapshot, options, columns, streaming=False) as (scanner, _), _arrow_errors(snapshot.base):
-        table = scanner.to_table()
+    with _prepared(snapshot, options, columns, streaming=False) as scan, _arrow_errors(snapshot.base):
+        tables = [part.to_table() if isinstance(part, ds.Scanner) else part for part in scan.parts()]
+        table = pa.concat_tables(tables) if tables else scan.schema.empty_table()
     options.statistics.rows = table.num_rows
     return table
 
@@ -119,50 +134,126 @@ def read_batches(snapshot: Snapshot, options: ScanOptions) -> Iterator[pa.Record
     """
     columns = chosen_columns(options.columns, snapshot.schema)
     statistics = options.statistics
-    with _scanner(snapshot, options, columns, streaming=True) as (scanner, pool), _arrow_errors(snapshot.base):
-        for batch in _of_size(scanner.to_batches(), options.batch_size):
+    with _prepared(snapshot, options, columns, streaming=True) as scan, _arrow_errors(snapshot.base):
+        parts = (part.to_batches() for part in scan.parts())
+        for batch in _of_size((batch for one in parts for batch in one), options.batch_size):
             statistics.rows += batch.num_rows
             statistics.batches += 1
-            pool.look()
+            scan.pool.look()
             yield batch
 
 
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """A scan that is ready to run."""
+
+    snapshot: Snapshot
+    options: ScanOptions
+    columns: list[str]
+    expression: pc.Expression | None
+    files: tuple[FileEntry, ...]
+    pool: CountingPool
+    streaming: bool
+
+    @property
+    def schema(self) -> pa.Schema:
+        return pa.schema([self.snapshot.schema.field(name) for name in self.columns])
+
+    def parts(self) -> Iterator[ds.Scanner | pa.Table]:
+        """Give the rows in their order: scanners of files, and tables of files that were read by their page index."""
+        waiting: list[FileEntry] = []
+        edges = self._edges()
+        for entry in self.files:
+            table = self._indexed(entry) if entry.path in edges else None
+            if table is None:
+                waiting.append(entry)
+                continue
+            if waiting:
+                yield self._scanner(tuple(waiting))
+                waiting = []
+            yield table
+        if waiting:
+            yield self._scanner(tuple(waiting))
+
+    def _edges(self) -> set[str]:
+        """Name the files of which the filter can let pass a part only, by their timestamps; none if they are many."""
+        column = self.snapshot.manifest.timestamp_column
+        interval = (
+            interval_of(self.options.filters, column) if column in self.snapshot.schema.names and column else None
+        )
+        if interval is None:
+            return set()
+        low, high = interval
+        edges = {
+            one.path
+            for one in self.files
+            if one.bounds is not None
+            and ((low is not None and one.bounds[0] < low) or (high is not None and one.bounds[1] > high))
+        }
+        return edges if len(edges) <= _MOST_EDGES else set()
+
+    def _indexed(self, entry: FileEntry) -> pa.Table | None:
+        column = self.snapshot.manifest.timestamp_column or ""
+        low, high = interval_of(self.options.filters, column) or (None, None)
+        needed = [
+            name
+            for name in self.snapshot.schema.names
+            if name in {*self.columns, *filtered_columns(self.options.filters)}
+        ]
+        try:
+            found = read_interval(
+                self.snapshot.base / entry.path, column, low, high, [n for n in needed if n not in entry.partition]
+            )
+            if found is None:
+                return None
+            fields = [self.snapshot.schema.field(name) for name in needed]
+            arrays = [
+                pa.repeat(pa.scalar(entry.partition[one.name], one.type), found.num_rows)
+                if one.name in entry.partition
+                else found.column(one.name).cast(one.type)
+                if one.name in found.column_names
+                else pa.nulls(found.num_rows, one.type)
+                for one in fields
+            ]
+            table = pa.table(arrays, schema=pa.schema(fields)).filter(self.expression).select(self.columns)
+        except (ValueError, KeyError, IndexError, TypeError, OSError, pa.ArrowException):
+            return None  # the plain scan reads it, or says what is wrong
+        self.options.statistics.files_by_index += 1
+        return table
+
+    def _scanner(self, files: tuple[FileEntry, ...]) -> ds.Scanner:
+        options = self.options
+        ahead: dict[str, Any] = {"batch_readahead": 4, "fragment_readahead": 2} if self.streaming else {}
+        if options.read_ahead is not None:
+            ahead["fragment_readahead"] = options.read_ahead
+        return self.snapshot.dataset(files).scanner(
+            columns=self.columns,
+            filter=self.expression,
+            batch_size=options.batch_size,
+            use_threads=options.use_threads and options.read_ahead != 1,
+            memory_pool=self.pool.pool,
+            fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True),
+            **ahead,
+        )
+
+
 @contextlib.contextmanager
-def _scanner(
-    snapshot: Snapshot, options: ScanOptions, columns: list[str], *, streaming: bool
-) -> Iterator[tuple[ds.Scanner, CountingPool]]:
+def _prepared(snapshot: Snapshot, options: ScanOptions, columns: list[str], *, streaming: bool) -> Iterator[_Scan]:
     if type(options.batch_size) is not int or options.batch_size < 1:
         raise UsageError(f"batch_size: expected a whole number of rows from 1 on, found {options.batch_size!r}")
     expression = build_expression(options.filters, snapshot.schema)
-    dataset = snapshot.dataset()
-    ahead: dict[str, Any] = {"batch_readahead": 4, "fragment_readahead": 2} if streaming else {}
-    if options.read_ahead is not None:
-        ahead["fragment_readahead"] = options.read_ahead
-    options.statistics.files = _count_files(dataset, expression)
-    options.statistics.files_skipped = len(snapshot.manifest.files) - options.statistics.files
+    try:
+        files = snapshot.surviving(expression)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, ValueError) as exc:
+        raise UsageError(f"filters: expected conditions that fit the columns, found: {exc}") from exc
+    options.statistics.files = len(files)
+    options.statistics.files_skipped = len(snapshot.manifest.files) - len(files)
     with counting_pool() as pool:
         try:
-            scanner = dataset.scanner(
-                columns=columns,
-                filter=expression,
-                batch_size=options.batch_size,
-                use_threads=options.use_threads and options.read_ahead != 1,
-                memory_pool=pool.pool,
-                fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True),
-                **ahead,
-            )
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, ValueError) as exc:
-            raise UsageError(f"filters: expected conditions that fit the columns, found: {exc}") from exc
-        try:
-            yield scanner, pool
+            yield _Scan(snapshot, options, columns, expression, files, pool, streaming)
         finally:
-            del scanner
             pool.look()
             options.statistics.peak_bytes = pool.peak_bytes
-
-
-def _count_files(dataset: ds.Dataset, expression: pc.Expression | None) -> int:
-    return sum(1 for _ in dataset.get_fragments(filter=expression))
 
 
 def _of_size(batches: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:

@@ -79,6 +79,14 @@ class Snapshot:
             partitions=[self._guarantee(one) for one in files],
         )
 
+    def surviving(self, expression: pc.Expression | None) -> tuple[FileEntry, ...]:
+        """Give the files that may hold rows for which an expression is true, by partition and bounds alone."""
+        if expression is None:
+            return self.manifest.files
+        found = self.dataset().get_fragments(filter=expression)
+        paths = {fragment.path for fragment in found}
+        return tuple(one for one in self.manifest.files if str(self.base / one.path) in paths)
+
     def _guarantee(self, entry: FileEntry) -> pc.Expression:
         """Say what is true of all rows of a file."""
         parts = [self._equals(key, value) for key, value in entry.partition.items()]

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
-from zarrpack.errors import FormatError, OutputRefused, UsageError
+from zarrpack.errors import FormatError, OutputRefused, UsageError, ZarrpackError
 from zarrpack.storage.durability import publish_file
 from zarrpack.storage.parquet.adoption import describe_tree
 from zarrpack.storage.parquet.commit import publish, staging_folder, writers_lock
 from zarrpack.storage.parquet.file_facts import file_entry
 from zarrpack.storage.parquet.filters import unknown_column
-from zarrpack.storage.parquet.layout import NULL_VALUE, check_partition_type, hive_folder, partition_texts, typed_value
+from zarrpack.storage.parquet.layout import check_partition_type, hive_folder
 from zarrpack.storage.parquet.manifest import FileEntry, Manifest, read_files, read_head
+from zarrpack.storage.parquet.partition_files import WrittenFile, partition_files
+from zarrpack.storage.parquet.partition_split import split
 from zarrpack.storage.parquet.read_back import digest_of_files, digested, require_equal
 from zarrpack.storage.parquet.row_groups import Encoding, GroupSizes
 from zarrpack.storage.parquet.rows_digest import RowsDigest
@@ -38,8 +38,6 @@ __all__ = [
 ]
 
 WriteMode: TypeAlias = Literal["append", "overwrite_partitions", "overwrite", "error"]
-
-_OPEN_FILES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,42 +166,34 @@ def stage_rows(staging: Path, source: RowsSource, options: WriteOptions, digest:
         If the files cannot be written, as on a full disk.
     """
     types = _partition_schema(source.schema, options.partition_columns)
-    token = uuid.uuid4().hex[:16]
-    schema = source.schema.with_metadata({**options.metadata, **_note(types)})
-    batches: Iterable[pa.RecordBatch] = _without_null_texts(source, types)
-    if digest is not None:
-        batches = digested(batches, digest)
-    batches = (batch.replace_schema_metadata(schema.metadata) for batch in batches)
+    schema = source.schema
+    names = [name for name in schema.names if name not in types.names]
+    stored = pa.schema([schema.field(name) for name in names], {**options.metadata, **_note(types)})
     folder = staging / "rows"
-    written: list[str] = []
+    base = staging.parents[2]
     try:
-        ds.write_dataset(
-            batches,
+        folder.mkdir()
+        with partition_files(
             folder,
-            schema=schema,
-            format="parquet",
-            partitioning=ds.partitioning(types, flavor="hive") if types.names else None,
-            basename_template=f"part-{token}-{{i}}.parquet",
-            file_options=options.encoding.write_options(),
+            stored,
+            options.sizes,
+            options.encoding.options(stored, options.timestamp_column),
             use_threads=options.use_threads,
-            preserve_order=True,
-            max_partitions=1 << 20,
-            max_open_files=_OPEN_FILES,
-            max_rows_per_file=options.sizes.max_file,
-            min_rows_per_group=options.sizes.min_group,
-            max_rows_per_group=options.sizes.max_group,
-            file_visitor=lambda file: written.append(file.path),
-        )
-    except pa.ArrowInvalid as exc:
-        raise UsageError(f"{staging.parents[2]}: expected rows that Parquet can hold, found: {exc}") from exc
+        ) as files:
+            for batch in source.batches() if digest is None else digested(source.batches(), digest):
+                for key, rows in split(batch, types.names) if batch.num_rows else ():
+                    files.add(key, rows.replace_schema_metadata(stored.metadata))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as exc:
+        raise UsageError(f"{base}: expected rows that Parquet can hold, found: {exc}") from exc
     except OSError as exc:
-        if isinstance(exc, OutputRefused | FormatError):
+        if isinstance(exc, ZarrpackError):
             raise
-        raise OutputRefused(exc.errno, f"{staging.parents[2]}: the rows could not be written: {exc}") from exc
-    files = tuple(_staged_file(folder, Path(path), types, options) for path in sorted(written))
+        raise OutputRefused(exc.errno, f"{base}: the rows could not be written: {exc}") from exc
+    token = uuid.uuid4().hex[:16]
+    written = tuple(_staged_file(one, types, token, options) for one in files.files)
     if digest is not None:
-        require_equal(digest, digest_of_files(files, schema), staging.parents[2])
-    return Staged(schema.remove_metadata(), files)
+        require_equal(digest, digest_of_files(written, schema), base)
+    return Staged(schema, written)
 
 
 def commit_rows(
@@ -398,20 +388,9 @@ def _note(types: pa.Schema) -> dict[str, str]:
     return {"zarrpack.partitions": ",".join(f"{one.name}:{one.type}" for one in types)} if types.names else {}
 
 
-def _without_null_texts(source: RowsSource, types: pa.Schema) -> Iterable[pa.RecordBatch]:
-    texts = [one.name for one in types if pa.types.is_string(one.type)]
-    for batch in source.batches():
-        for name in texts:
-            if pc.any(pc.equal(batch.column(name), NULL_VALUE)).as_py():
-                raise UsageError(f"{name}: the text {NULL_VALUE} stands for a missing value in folders' names")
-        yield batch
-
-
-def _staged_file(folder: Path, path: Path, types: pa.Schema, options: WriteOptions) -> tuple[Path, FileEntry]:
-    relative = path.relative_to(folder).as_posix()
-    texts = partition_texts(relative)
-    values = {one.name: typed_value(texts[one.name], one.type) for one in types}
-    entry = file_entry(folder, relative, values, options.timestamp_column)
-    place = hive_folder(values, options.widths)
-    final = f"{place}/{path.name}" if place else path.name
-    return path, FileEntry(final, entry.size, entry.rows, entry.sha256, values, entry.bounds, entry.nulls)
+def _staged_file(file: WrittenFile, types: pa.Schema, token: str, options: WriteOptions) -> tuple[Path, FileEntry]:
+    values = dict(zip(types.names, file.key, strict=True))
+    found = file_entry(file.path.parent, file.path.name, values, options.timestamp_column)
+    folder = hive_folder(values, options.widths)
+    name = f"part-{token}-{file.number}.parquet"
+    return file.path, replace(found, path=f"{folder}/{name}" if folder else name)

@@ -60,7 +60,7 @@ def names(options: Any = None) -> list[str]:
 
 def test_the_order_is_that_of_the_table() -> None:
     """From the most particular kind of content to everything."""
-    assert names() == [*BUILT_IN] == ["image", "json", "csv", "array", "hdf5", "text", "opaque"]
+    assert names() == [*BUILT_IN] == ["image", "json", "csv", "array", "hdf5", "parquet", "text", "opaque"]
 
 
 def test_a_table_names_each_class() -> None:
@@ -151,7 +151,7 @@ def test_ones_own_come_first() -> None:
     register(Mine())
     register(TextProcessor(), replace=True)
 
-    assert names() == ["mine", "text", "image", "json", "csv", "array", "hdf5", "opaque"]
+    assert names() == ["mine", "text", "image", "json", "csv", "array", "hdf5", "parquet", "opaque"]
     assert processors({"mine": {"scale": 3}})[0] == Mine(3)
     assert registered() == (Mine(), TextProcessor())
 
@@ -233,7 +233,7 @@ def test_packages_announce_processors(announced: Any, monkeypatch: pytest.Monkey
         return [Point("mine", announced)]
 
     monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
-    assert names() == ["mine", "image", "json", "csv", "array", "hdf5", "text", "opaque"]
+    assert names() == ["mine", "image", "json", "csv", "array", "hdf5", "parquet", "text", "opaque"]
     register(Mine(9))
 
     assert processors()[0] == Mine(9)
@@ -248,7 +248,7 @@ def test_a_broken_package_costs_a_warning(broken: Any, monkeypatch: pytest.Monke
     with pytest.warns(RuntimeWarning, match=r"processor 'bad' \(package:bad\) is left out"):
         found = names()
 
-    assert found == ["mine", "image", "json", "csv", "array", "hdf5", "text", "opaque"]
+    assert found == ["mine", "image", "json", "csv", "array", "hdf5", "parquet", "text", "opaque"]
 
 
 def test_a_processor_that_raises_is_passed_over() -> None:
