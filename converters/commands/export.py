@@ -10,6 +10,8 @@ __all__ = ["export_command"]
 
 _FORMATS = {
     "hdf5": "zarrpack.converters.commands.export_hdf5:export_hdf5_command",
+    "shards": "zarrpack.converters.commands.export_folder:export_shards_command",
+    "webdataset": "zarrpack.converters.commands.export_folder:export_webdataset_command",
 }
 
 

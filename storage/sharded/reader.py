@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
 from zarrpack.errors import FormatError, NotFound, UsageError
@@ -293,61 +292,6 @@ class ShardedDatasetReader:
             raise self.missing(sample_id)
         shard, offset, size, checksum = row
         return None if offset is None else PayloadLocation(one.shard_path(self.root, shard), offset, size, checksum)
-
-    def read_payloads(self, number: int, *, with_arrays: bool = True) -> tuple[str, dict[str, npt.NDArray[np.uint8]]]:
-        """Give a sample as it is stored, by its number.
-
-        Returns
-        -------
-        tuple of (str, dict of str to ndarray of uint8)
-            The metadata's JSON text, and field -> bytes of its .npy file, checked.
-
-        Raises
-        ------
-        NotFound
-            If there is no such sample.
-        FormatError
-            If the bytes are not those that were written, or not there.
-        """
-        selection = self.selection(None if with_arrays else [])
-        statement = f"SELECT {selection.columns} FROM samples WHERE number = ?"
-        row = self._connect().rows.execute(statement, (number,)).fetchone()
-        if row is None:
-            raise self.missing(number)
-        payloads = {}
-        for place, field in enumerate(selection.fields):
-            shard, offset, size, checksum = row[4 + 4 * place : 8 + 4 * place]
-            if offset is not None:
-                try:
-                    payloads[field.name] = self._files.read(field, shard, offset, size, checksum)
-                except FileNotFoundError as exc:
-                    raise FormatError(f"{exc.filename}: expected a shard, found none; verify() tells more") from exc
-        return row[2], payloads
-
-    def sizes(self, after: int, limit: int) -> list[tuple[int, str, int, int]]:
-        """Give number, id, bytes of metadata and bytes of arrays of the samples behind a number, in order.
-
-        Parameters
-        ----------
-        after : int
-            Number of the last one that is not wanted; -1 to begin.
-        limit : int
-            At most so many.
-
-        Raises
-        ------
-        FormatError
-            If the index is damaged.
-        """
-        parts = [f"coalesce({field.columns[2]}, 0)" for field in self.selection(None).fields]
-        statement = (
-            f"SELECT number, id, length(meta_json), {' + '.join(parts) or '0'} FROM samples WHERE number > ? "
-            "ORDER BY number LIMIT ?"
-        )
-        try:
-            return self._connect().rows.execute(statement, (after, limit)).fetchall()
-        except sqlite3.DatabaseError as exc:
-            raise FormatError(f"{self.root}: the index is damaged: {exc}") from exc
 
     def stats(self) -> dict[str, Any]:
         """Tell how much there is, and how much of it is dead: fields, shards, samples, bytes.
