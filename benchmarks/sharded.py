@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import random
 import resource
 import shutil
+import sqlite3
 import statistics
 import tarfile
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
@@ -68,17 +71,29 @@ def each(call: Callable[[str], object], ids: list[str]) -> list[float]:
 
 
 def reads(folder: Path, _rows: int) -> None:
-    """Read samples at random, and the same with tarfile by name, its archives open and parsed."""
-    root = folder / "reads"
-    write(root, SAMPLES)
-    archives = [tarfile.open(path) for path in sorted((root / "history_shards").iterdir())]
-    for archive in archives:
-        archive.getmembers()
+    """Read samples at random, and the same with tarfile by name, its archives open and parsed, in small and large tars."""
+    for shard in (1000, SAMPLES):
+        root = folder / f"reads-{shard}"
+        write(root, SAMPLES, shard)
+        print(f"{SAMPLES:,} samples, {shard:,} in a tar")
+        os.utime(root / "index.sqlite", (1e9, 1e9))  # a store that was written some time ago
+        with ExitStack() as stack:
+            _compare(root, stack)
+
+
+def _compare(root: Path, stack: ExitStack) -> None:
+    archives = []
+    for path in sorted((root / "history_shards").iterdir()):
+        archives.append(stack.enter_context(tarfile.open(path)))
+        archives[-1].getmembers()
+    index = stack.enter_context(closing(sqlite3.connect(root / "index.sqlite")))
 
     def by_name(sample_id: str) -> object:
-        member = archives[(int(sample_id[7:]) - 1) // 1000].extractfile(f"{sample_id}.npy")
+        query = "SELECT meta_json, history_shard FROM samples WHERE id = ?"
+        text, shard = index.execute(query, (sample_id,)).fetchone()
+        member = archives[shard].extractfile(f"{sample_id}.npy")
         assert member is not None
-        return np.load(io.BytesIO(member.read()), allow_pickle=False)
+        return np.load(io.BytesIO(member.read()), allow_pickle=False), json.loads(text)
 
     with ShardedDatasetReader(root) as reader:
         ids = reader.query_ids()
@@ -95,8 +110,6 @@ def reads(folder: Path, _rows: int) -> None:
     say("tarfile by name, archives parsed before: median", statistics.median(theirs), "us")
     say("times faster", statistics.median(theirs) / statistics.median(ours), "x")
     say("get_many of 1,000, warm: each", 1000 * min(batch), "us")
-    for archive in archives:
-        archive.close()
 
 
 def cold(folder: Path, _rows: int) -> None:
