@@ -84,7 +84,7 @@ def reads(folder: Path, _rows: int) -> None:
 def _compare(root: Path, stack: ExitStack) -> None:
     archives = []
     for path in sorted((root / "history_shards").iterdir()):
-        archives.append(stack.enter_context(tarfile.open(path)))
+        archives.append(stack.enter_context(tarfile.open(path)))  # noqa: SIM115 - the stack closes it
         archives[-1].getmembers()
     index = stack.enter_context(closing(sqlite3.connect(root / "index.sqlite")))
 

@@ -99,7 +99,7 @@ class ShardFiles:
         if _NOWAIT:
             payload = np.empty(size, np.uint8)
             try:
-                count = os.preadv(file.number, [payload], offset, _NOWAIT)
+                count = os.preadv(file.number, [payload.data], offset, _NOWAIT)
             except OSError:
                 count = 0  # not in memory, or a file system that cannot tell
             if count == size and crc32(payload) == checksum:
