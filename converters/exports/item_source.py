@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zarrpack.converters.exports.item_rows import ItemRows, item_rows
 from zarrpack.errors import SourceError, UsageError
-from zarrpack.storage.data_file import DataFile
+from zarrpack.storage.items.item_reader import ItemReader
 
 __all__ = ["ExportedItem", "ItemSource"]
 
@@ -31,7 +30,7 @@ class ExportedItem:
     metadata : dict
         The infoset's row, without what is missing.
     arrays : dict
-        ``"group/array"`` -> its rows: an array, or a list of arrays of different shapes.
+        ``"group/array"`` -> its rows; rows of different shapes as an array of objects, each an array.
     """
 
     code: int
@@ -64,45 +63,46 @@ class ItemSource:
         if not path.is_file():
             raise SourceError(f"{path}: expected a .dataset file, found none; check the path")
         self.path = path
-        self._file = DataFile(path)
+        self._reader = ItemReader(path)
         try:
-            if self._file.kind != "dataset":
+            kind = self._reader.index.kind
+            if kind != "dataset":
                 raise UsageError(
-                    f"{path}: expected a dataset, found {self._file.kind or 'another'} file; make one with zarrpack merge"
+                    f"{path}: expected a dataset, found {kind or 'another file'}; make one with zarrpack merge"
                 )
-            self.arrays: list[ItemRows] = self._chosen(arrays)
+            self.arrays: list[str] = self._chosen(arrays)
         except BaseException:
-            self._file.close()
+            self._reader.close()
             raise
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._reader.close()
 
     def __iter__(self) -> Iterator[ExportedItem]:
         """Give the items by code, those that have an array or a row in the infoset."""
         rows = self._infoset_rows()
         row = next(rows, None)
-        codes = int(self._file.metadata.get("zarrpack", {}).get("codes", 0))
-        for code in range(codes):
+        read = self._reader.read
+        for code in range(self._reader.codes):
             # Both come by code; a code that failed has no row.
             while row is not None and row["id"] < code:
                 row = next(rows, None)
             own = row if row is not None and row["id"] == code else None
-            arrays = {one.name: values for one in self.arrays if (values := one.read(code)) is not None}
+            arrays = {name: values for name in self.arrays if (values := read(name, code)) is not None}
             if own is None and not arrays:
                 continue
             known = own or {}
             metadata = {key: value for key, value in known.items() if value is not None and key not in _OWN_COLUMNS}
             yield ExportedItem(code, str(known.get("name", code)), metadata, arrays)
 
-    def _chosen(self, names: Sequence[str]) -> list[ItemRows]:
-        found = list(item_rows(self._file))
-        known = {one.name for one in found} | {one.name.rpartition("/")[0] for one in found}
+    def _chosen(self, names: Sequence[str]) -> list[str]:
+        found = list(self._reader.arrays)
+        groups = {name: name.rpartition("/")[0] for name in found}
         for name in names:
-            if name not in known:
-                raise UsageError(f"{self.path}: expected one of {sorted(known)}, found {name!r}")
-        return [one for one in found if not names or {one.name, one.name.rpartition("/")[0]} & set(names)]
+            if name not in groups and name not in groups.values():
+                raise UsageError(f"{self.path}: expected one of {sorted({*found, *groups.values()})}, found {name!r}")
+        return [one for one in found if not names or {one, groups[one]} & set(names)]
 
     def _infoset_rows(self) -> Iterator[dict[str, Any]]:
         path = self.path.with_suffix(".infoset")

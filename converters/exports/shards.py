@@ -89,7 +89,7 @@ def export_shards(
         new_folder(out, overwrite=overwrite) as work,
         ShardedDatasetWriter(work, samples_per_shard, max_shard_bytes=max_shard_bytes) as writer,
     ):
-        known = [one.name for one in items.arrays]
+        known = list(items.arrays)
         writer.add_fields(known)
         for item in items:
             values = {key: one for name in item.arrays for key, one in as_fields(name, item).items()}
@@ -122,14 +122,14 @@ def as_fields(name: str, item: ExportedItem) -> dict[str, npt.NDArray[Any]]:
         values one after the other, with ``<name>_shape``.
     """
     values = item.arrays[name]
-    if isinstance(values, list):
-        shapes = np.array([one.shape for one in values], np.int64)
-        return {name: np.concatenate([one.reshape(-1) for one in values]), f"{name}_shape": shapes}
     if values.dtype != object:
         return {name: values}
-    rows = values.tolist()
-    if rows and isinstance(rows[0], str):
-        return {name: np.array(rows, np.str_)}
+    if isinstance(values.flat[0], str):
+        return {name: values.astype(np.str_)}
+    rows = list(values.flat)
+    if isinstance(rows[0], np.ndarray):
+        shapes = np.array([one.shape for one in rows], np.int64)
+        return {name: np.concatenate([one.reshape(-1) for one in rows]), f"{name}_shape": shapes}
     payload = np.frombuffer(b"".join(rows), np.uint8)
     if len(rows) == 1:
         return {name: payload}

@@ -167,7 +167,7 @@ def test_a_failed_export_leaves_what_was_there(products: Path, tmp_path: Path, m
     def fails(*_: object) -> None:
         raise RuntimeError("stop")
 
-    monkeypatch.setattr("zarrpack.converters.exports.item_rows.ItemRows.read", fails)
+    monkeypatch.setattr("zarrpack.storage.items.item_reader.ItemReader.read", fails)
     with pytest.raises(RuntimeError, match="stop"):
         export_shards(products, out, overwrite=True)
     assert names(out) == before
