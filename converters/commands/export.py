@@ -11,6 +11,8 @@ __all__ = ["export_command"]
 _FORMATS = {
     "hdf5": "zarrpack.converters.commands.export_hdf5:export_hdf5_command",
     "parquet": "zarrpack.converters.commands.export_parquet:export_parquet_command",
+    "shards": "zarrpack.converters.commands.export_folder:export_shards_command",
+    "webdataset": "zarrpack.converters.commands.export_folder:export_webdataset_command",
 }
 
 

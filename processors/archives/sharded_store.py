@@ -13,6 +13,7 @@ from zarrpack.processors.archives.base import Entry, Finding, Source
 from zarrpack.processors.archives.names import decode_name
 from zarrpack.processors.archives.refusals import refuse_announced
 from zarrpack.processors.archives.streams import forward_by_opening, too_many_entries
+from zarrpack.storage.sharded.raw_samples import read_payloads, sample_sizes
 from zarrpack.storage.sharded.reader import ShardedDatasetReader
 
 __all__ = ["ShardedStoreSource"]
@@ -101,7 +102,7 @@ class ShardedStoreSource(Source):
             raise MemberError(*entry.refusal)
         number, is_metadata = entry.locator
         try:
-            text, payloads = self._reader.read_payloads(number, with_arrays=not is_metadata)
+            text, payloads = read_payloads(self._reader, number, with_arrays=not is_metadata)
         except FormatError as exc:
             reason = "crc_mismatch" if "other bytes" in str(exc) else "unreadable"
             raise MemberError(reason, str(exc)) from exc
@@ -127,7 +128,7 @@ class ShardedStoreSource(Source):
         last = -1
         while True:
             try:
-                rows = self._reader.sizes(last, _AT_ONCE)
+                rows = sample_sizes(self._reader, last, _AT_ONCE)
             except FormatError as exc:
                 self.findings.append(Finding("unreadable", str(exc)))
                 return

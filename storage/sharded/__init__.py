@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zarrpack.storage.sharded.reader import ShardedDatasetReader
+    from zarrpack.storage.sharded.view import SampleView
     from zarrpack.storage.sharded.writer import ShardedDatasetWriter
 
 # Imported on first use: who only reads needs no writer.
 _HOMES = {
+    "SampleView": "zarrpack.storage.sharded.view",
     "ShardedDatasetReader": "zarrpack.storage.sharded.reader",
     "ShardedDatasetWriter": "zarrpack.storage.sharded.writer",
 }
 
-__all__ = ["ShardedDatasetReader", "ShardedDatasetWriter"]
+__all__ = ["SampleView", "ShardedDatasetReader", "ShardedDatasetWriter"]
 
 
 def __getattr__(name: str) -> Any:

@@ -90,15 +90,20 @@ def _read(
 
 
 def _read_shards(files: ShardFiles, group: list[list[Any]], arrays: list[dict[str, npt.NDArray[Any]]]) -> None:
-    """Announce all payloads of some shards, so that the disk can work on many at a time, then read them."""
-    opened = [files.file(places[0][-1], places[0][1]) for places in group]
-    for file, places in zip(opened, group, strict=True):
-        for _, _, offset, size, *_ in places:
-            files.announce(file, offset, size)
-    for file, places in zip(opened, group, strict=True):
-        for _, shard, offset, size, checksum, position, field in places:
-            payload = files.read(field, shard, offset, size, checksum, file)
-            arrays[position][field.name] = decode_payload(payload, field.name)
+    """Read what lies in memory and announce the rest, so that the disk can work on many at a time; then read that."""
+    waiting = []
+    for places in group:
+        file = files.file(places[0][-1], places[0][1])
+        for place in places:
+            _, _, offset, size, checksum, position, field = place
+            payload = files.read_or_announce(file, offset, size, checksum)
+            if payload is None:
+                waiting.append((file, place))
+            else:
+                arrays[position][field.name] = decode_payload(payload, field.name)
+    for file, (_, shard, offset, size, checksum, position, field) in waiting:
+        payload = files.read(field, shard, offset, size, checksum, file)
+        arrays[position][field.name] = decode_payload(payload, field.name)
 
 
 def _rows(

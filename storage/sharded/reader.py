@@ -11,12 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
 from zarrpack.errors import FormatError, NotFound, UsageError
 from zarrpack.storage.sharded.index import Field, open_for_reading, quoted, read_counter, read_fields
 from zarrpack.storage.sharded.npy_payload import decode_payload
+from zarrpack.storage.sharded.quiet_index import QuietIndex
 from zarrpack.storage.sharded.sample_query import authorise, mapping_condition, select_samples
 from zarrpack.storage.sharded.shard_files import ShardFiles
 
@@ -30,6 +30,9 @@ Sample: TypeAlias = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
 
 #: Connections of a parent process. A child must neither use nor close them: SQLite's locks are the parent's.
 _INHERITED: list[sqlite3.Connection] = []
+
+#: Reads with locks after which is looked whether the store is at rest again.
+_SLOW_READS = 256
 
 _GENERATION = "(SELECT value FROM counters WHERE name = 'generation')"
 
@@ -48,6 +51,10 @@ class _Connections(NamedTuple):
     rows: sqlite3.Connection
     queries: sqlite3.Connection
 
+    def inherit(self) -> None:
+        """Keep what is a parent's from being closed here."""
+        _INHERITED.extend((self.rows, self.queries))
+
 
 class _Selection(NamedTuple):
     """Which columns a read asks for: the fields, the columns' SQL, and the generation of the tables that it fits."""
@@ -55,6 +62,8 @@ class _Selection(NamedTuple):
     fields: tuple[Field, ...]
     columns: str
     generation: int | None
+    by_id: str
+    by_number: str
 
 
 class ShardedDatasetReader:
@@ -95,6 +104,8 @@ class ShardedDatasetReader:
         self._guard = threading.Lock()
         self._files = ShardFiles(self.root, keep=self.cache_tars)
         self._connections: _Connections | None = None
+        self._quiet: QuietIndex | None = None
+        self._slow_reads = 0
         self._is_open = True
         self._connect()
 
@@ -294,61 +305,6 @@ class ShardedDatasetReader:
         shard, offset, size, checksum = row
         return None if offset is None else PayloadLocation(one.shard_path(self.root, shard), offset, size, checksum)
 
-    def read_payloads(self, number: int, *, with_arrays: bool = True) -> tuple[str, dict[str, npt.NDArray[np.uint8]]]:
-        """Give a sample as it is stored, by its number.
-
-        Returns
-        -------
-        tuple of (str, dict of str to ndarray of uint8)
-            The metadata's JSON text, and field -> bytes of its .npy file, checked.
-
-        Raises
-        ------
-        NotFound
-            If there is no such sample.
-        FormatError
-            If the bytes are not those that were written, or not there.
-        """
-        selection = self.selection(None if with_arrays else [])
-        statement = f"SELECT {selection.columns} FROM samples WHERE number = ?"
-        row = self._connect().rows.execute(statement, (number,)).fetchone()
-        if row is None:
-            raise self.missing(number)
-        payloads = {}
-        for place, field in enumerate(selection.fields):
-            shard, offset, size, checksum = row[4 + 4 * place : 8 + 4 * place]
-            if offset is not None:
-                try:
-                    payloads[field.name] = self._files.read(field, shard, offset, size, checksum)
-                except FileNotFoundError as exc:
-                    raise FormatError(f"{exc.filename}: expected a shard, found none; verify() tells more") from exc
-        return row[2], payloads
-
-    def sizes(self, after: int, limit: int) -> list[tuple[int, str, int, int]]:
-        """Give number, id, bytes of metadata and bytes of arrays of the samples behind a number, in order.
-
-        Parameters
-        ----------
-        after : int
-            Number of the last one that is not wanted; -1 to begin.
-        limit : int
-            At most so many.
-
-        Raises
-        ------
-        FormatError
-            If the index is damaged.
-        """
-        parts = [f"coalesce({field.columns[2]}, 0)" for field in self.selection(None).fields]
-        statement = (
-            f"SELECT number, id, length(meta_json), {' + '.join(parts) or '0'} FROM samples WHERE number > ? "
-            "ORDER BY number LIMIT ?"
-        )
-        try:
-            return self._connect().rows.execute(statement, (after, limit)).fetchall()
-        except sqlite3.DatabaseError as exc:
-            raise FormatError(f"{self.root}: the index is damaged: {exc}") from exc
-
     def stats(self) -> dict[str, Any]:
         """Tell how much there is, and how much of it is dead: fields, shards, samples, bytes.
 
@@ -385,7 +341,8 @@ class ShardedDatasetReader:
             connections.rows.close()
             connections.queries.close()
         else:
-            _INHERITED.extend(connections[1:])
+            connections.inherit()
+        self._quiet = None
 
     def missing(self, key: object) -> NotFound:
         """Make the error for a sample that is not there."""
@@ -399,7 +356,8 @@ class ShardedDatasetReader:
             known = read_fields(self._connect().rows)
             wanted = tuple(known.values() if key is None else [self._field(name) for name in dict.fromkeys(key)])
             columns = ", ".join(["number", "id", "meta_json", _GENERATION, *(one for f in wanted for one in f.columns)])
-            found = _Selection(wanted, columns, self._generation())
+            statement = f"SELECT {columns} FROM samples WHERE "
+            found = _Selection(wanted, columns, self._generation(), f"{statement}id = ?", f"{statement}number = ?")
             self._selections[key] = found
         return found
 
@@ -426,15 +384,10 @@ class ShardedDatasetReader:
         return self._connect().rows
 
     def _get_row(self, column: str, key: str | int, fields: Sequence[str] | None) -> tuple[str, Sample]:
-        connection = self._connect().rows
+        self._connect()
         selection = self.selection(fields)
         for is_last in (False, False, True):
-            try:
-                row = connection.execute(
-                    f"SELECT {selection.columns} FROM samples WHERE {column} = ?", (key,)
-                ).fetchone()
-            except (sqlite3.ProgrammingError, UnicodeEncodeError, OverflowError):
-                row = None  # no text, or none that UTF-8 can hold
+            row = self._row(selection.by_id if column == "id" else selection.by_number, key)
             if row is None:
                 raise self.missing(key)
             if row[3] != selection.generation:
@@ -447,6 +400,23 @@ class ShardedDatasetReader:
                 if is_last:
                     raise FormatError(f"{exc.filename}: expected a shard, found none; verify() tells more") from exc
         raise FormatError(f"{self.root}: expected an index at rest, found that fields are added all the time")
+
+    def _row(self, statement: str, key: Any) -> Any:
+        """Look a row up, without locks as long as nobody writes."""
+        try:
+            quiet = self._quiet
+            if quiet is not None:
+                row = quiet.row(statement, key)
+                if row is not False:
+                    return row
+                # Left to itself, for another thread may be using it.
+                self._quiet, self._slow_reads = None, 0
+            self._slow_reads += 1
+            if self._slow_reads % _SLOW_READS == 0:
+                self._quiet = QuietIndex.open(self.root)
+            return self._connect().rows.execute(statement, (key,)).fetchone()
+        except (sqlite3.InterfaceError, sqlite3.ProgrammingError, UnicodeEncodeError, OverflowError):
+            return None  # no text, or none that UTF-8 can hold
 
     def _select(
         self,
@@ -490,7 +460,7 @@ class ShardedDatasetReader:
         if not self._is_open:
             raise UsageError(f"{self.root}: expected an open reader, found one that was closed; open the store again")
         if connections is not None:
-            _INHERITED.extend(connections[1:])
+            connections.inherit()
             self._guard = threading.Lock()  # a thread of the parent may have held it
         rows = open_for_reading(self.root)
         try:
@@ -499,6 +469,7 @@ class ShardedDatasetReader:
         except BaseException:
             rows.close()
             raise
+        self._quiet = QuietIndex.open(self.root)
         self._selections: dict[tuple[str, ...] | None, _Selection] = {}
         self._connections = _Connections(os.getpid(), rows, queries)
         return self._connections

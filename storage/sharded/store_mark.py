@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 __all__ = ["APPLICATION_ID", "INDEX_NAME", "is_store"]
@@ -13,16 +14,21 @@ APPLICATION_ID = 0x7A707331
 
 
 def is_store(root: Path) -> bool:
-    """Whether a folder holds a sharded store, by the first bytes of its index.
+    """Whether a folder holds a sharded store, by the mark in its index.
 
     Examples
     --------
     >>> is_store(Path("no such folder"))
     False
     """
-    try:
-        with (root / INDEX_NAME).open("rb") as file:
-            head = file.read(72)
-    except OSError:
+    path = root / INDEX_NAME
+    if not path.is_file():
         return False
-    return head.startswith(b"SQLite format 3\0") and head[68:72] == APPLICATION_ID.to_bytes(4, "big")
+    import sqlite3
+
+    try:
+        # Not by reading the file: closing it would release the locks of a writer in this process.
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID)
+    except sqlite3.DatabaseError:
+        return False

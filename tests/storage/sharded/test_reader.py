@@ -254,6 +254,37 @@ def test_open_reader_sees_commits(store: Path) -> None:
         assert len(reader) == 11
 
 
+def test_store_at_rest_is_read_without_locks(store: Path) -> None:
+    """The quick way sees every commit all the same, and is taken again when the store has come to rest."""
+    index = store / "index.sqlite"
+    os.utime(index, (1e9, 1e9))
+    with ShardedDatasetReader(store) as reader:
+        assert reader._quiet is not None
+        assert reader.get_sample(FIRST)[0]["history"].tolist() == [0.0]
+        with ShardedDatasetWriter(store) as writer:
+            writer.update_sample(FIRST, {"history": [5.0]})
+            writer.commit()
+            assert reader.get_sample(FIRST)[0]["history"].tolist() == [5.0]
+            assert vars(reader)["_quiet"] is None
+            writer.delete_sample("sample_000000000002")
+        with pytest.raises(NotFound):
+            reader.get_sample("sample_000000000002")
+    ShardedDatasetWriter(store).close()  # the log stayed, for the reader was open when its writer closed
+    os.utime(index, (1e9, 1e9))
+    with ShardedDatasetReader(store) as reader:
+        reader._quiet = None
+        for _ in range(256):
+            assert reader.get_sample(FIRST)[0]["history"].tolist() == [5.0]
+        assert vars(reader)["_quiet"] is not None
+        for wrong in ("nobody", "\ud800", None):
+            with pytest.raises(NotFound):
+                reader.get_sample(wrong)  # type: ignore[arg-type]
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if lengths(reader) == [1, *range(3, 11)] else 1)
+        assert os.waitpid(child, 0)[1] == 0
+
+
 def test_reader_that_looks_while_shards_go(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that was read just before compaction moved its array is read again."""
     with ShardedDatasetReader(store, cache_tars=False) as reader, ShardedDatasetWriter(store) as writer:

@@ -1,0 +1,1 @@
+"""A dataset's items, one after the other, in forms that other tools read."""
