@@ -55,7 +55,7 @@ def flow_paths(path: str | os.PathLike[str]) -> SetPaths:
     found = [_beside(flow, document.get(key)) for key in ("flow_data", "flow_info", "flow_attributes")]
     dataset = found[0]
     members = None if dataset is None else dataset.with_name(f"{dataset.stem}.members.parquet")
-    return SetPaths(*found, members if members is not None and members.is_file() else None)
+    return SetPaths(dataset, found[1], found[2], members if members is not None and members.is_file() else None)
 
 
 def paths_beside(path: str | os.PathLike[str]) -> SetPaths:

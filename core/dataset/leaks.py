@@ -86,9 +86,7 @@ def array_digests(reader: ItemReader, names: Sequence[str], codes: Iterable[int]
     return digests
 
 
-def find_leaks(
-    digests: Iterable[tuple[int, str]], subsets: Mapping[int, str], names: Mapping[int, str]
-) -> list[Leak]:
+def find_leaks(digests: Iterable[tuple[int, str]], subsets: Mapping[int, str], names: Mapping[int, str]) -> list[Leak]:
     """Find digests that several subsets share.
 
     Parameters

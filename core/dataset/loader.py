@@ -335,14 +335,8 @@ class DatasetLoader:
         categories: Sequence[Any] | None,
         groups: GroupsBy | None,
     ) -> dict[str, Int64s]:
-        positions = self._table.positions(self._codes)
-        if key == "random":
-            labels = LabelSets.none(len(positions))
-        elif key == "labels" and self._own_files is not None and self._own_files.labels is not None:
-            labels = labels_of_values([self._own_files.of(code)[1] for code in self._codes.tolist()])
-        else:
-            labels = find_labels(self._reader, self._table, positions, key, group, categories)
-        together = None if groups is None else find_groups(self._table, positions, groups)
+        labels = self.labels_of(self._codes, key, group, categories)
+        together = None if groups is None else find_groups(self._table, self._table.positions(self._codes), groups)
         numbers = assign(plan, self._codes, self.names_of(self._codes), labels, together)
         return {name: self._codes[numbers == number] for number, name in enumerate(subsets)}
 
@@ -378,8 +372,12 @@ class DatasetLoader:
             If there is no such group.
         """
         if self._reader is None or group_name not in self.available_groups():
-            raise NotFound(f"expected a group of the dataset, found {group_name!r}; choose one of {sorted(self.available_groups())}")
-        return {one.name.removeprefix(f"{group_name}/") for one in self._reader.arrays.values() if one.group == group_name}
+            raise NotFound(
+                f"expected a group of the dataset, found {group_name!r}; choose one of {sorted(self.available_groups())}"
+            )
+        return {
+            one.name.removeprefix(f"{group_name}/") for one in self._reader.arrays.values() if one.group == group_name
+        }
 
     def find_group_for_array(self, array_name: str) -> str | None:
         """Name the first group that has such an array; None if there is none."""
@@ -415,7 +413,10 @@ class DatasetLoader:
         else:
             found = set(map(int, file_codes))
         known = set(self._table.codes.tolist())
-        for text, codes in (("without a row in the infoset", found - known), ("without rows in the dataset", known - found)):
+        for text, codes in (
+            ("without a row in the infoset", found - known),
+            ("without rows in the dataset", known - found),
+        ):
             listed = ", ".join(map(str, sorted(codes)[:20]))
             print(f"{len(codes)} codes {text}{': ' + listed if codes else ''}{' ...' if len(codes) > 20 else ''}")  # noqa: T201
 
@@ -462,6 +463,24 @@ class DatasetLoader:
         for view in list(self._views):
             view.forget(removed)
         return {position: new for new, position in enumerate(old)}
+
+    def labels_of(
+        self, codes: Int64s, key: str, group: str | None = None, categories: Sequence[Any] | None = None
+    ) -> LabelSets:
+        """Give the labels of items.
+
+        Parameters
+        ----------
+        codes : ndarray of int64
+            The items.
+        key, group, categories
+            As in `split`.
+        """
+        if key == "random":
+            return LabelSets.none(len(codes))
+        if key == "labels" and self._own_files is not None and self._own_files.labels is not None:
+            return labels_of_values([self._own_files.of(code)[1] for code in codes.tolist()])
+        return find_labels(self._reader, self._table, self._table.positions(codes), key, group, categories)
 
     def watch(self, view: DatasetView) -> None:
         """Remember a view, so that items that are removed vanish from it too."""

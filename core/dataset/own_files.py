@@ -39,7 +39,9 @@ class OwnFiles:
             raise ValueError(f"expected one label for each of {len(self.files)} graph_files, found {len(self.labels)}")
         missing = [path for path in self.files if not Path(path).exists()]
         if missing:
-            warnings.warn(f"{len(missing)} of {len(self.files)} graph_files are missing, such as {missing[0]}", stacklevel=3)
+            warnings.warn(
+                f"{len(missing)} of {len(self.files)} graph_files are missing, such as {missing[0]}", stacklevel=3
+            )
 
     def of(self, code: int) -> tuple[str, Any]:
         """Give an item's file and label.

@@ -214,8 +214,36 @@ class DatasetView:
         chosen = self._chosen()
         name = array or (None if chosen is None else chosen.source_name())
         if chosen is None or name is None:
-            raise UsageError("expected a dataset with the sources' own bytes, found none; convert with --images encoded")
+            raise UsageError(
+                "expected a dataset with the sources' own bytes, found none; convert with --images encoded"
+            )
         return chosen.reader.item_bytes(name, self._code(index), row)
+
+    def shapes(self, array: str) -> list[tuple[int, ...] | None]:
+        """Tell the shape that an array has in each item, without reading its values.
+
+        Parameters
+        ----------
+        array : str
+            ``"group/array"``; ``"<group>/pixels"`` also where pictures are decoded from the sources' bytes.
+
+        Returns
+        -------
+        list of tuple or None
+            Per item its shape, as `get_item` gives it (of several things of different shapes, that of the first); None if it has
+            no such rows.
+
+        Raises
+        ------
+        UsageError
+            If there is no dataset.
+        NotFound
+            If the dataset has no such array.
+        """
+        chosen = self._chosen()
+        if chosen is None:
+            raise UsageError("expected a dataset with arrays, found none")
+        return [chosen.shape(array, code) for code in self._codes.tolist()]
 
     def select(self, *names: str, pictures: Pictures = "stored", rows: Rows | None = None) -> DatasetView:
         """Give a view of the same items with other arrays.

@@ -150,7 +150,9 @@ class ChunkFile:
                 raise SourceError(f"{path}: expected a readable file, found: {exc.strerror}") from exc
             if FileIdentity.of(os.fstat(descriptor)) != self.index.identity:
                 os.close(descriptor)
-                raise FormatError(f"{path}: expected the file that was opened, found another in its place; open it anew")
+                raise FormatError(
+                    f"{path}: expected the file that was opened, found another in its place; open it anew"
+                )
             self._closing = weakref.finalize(self, os.close, descriptor)
             self._descriptor = descriptor
             return descriptor

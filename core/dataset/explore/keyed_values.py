@@ -111,7 +111,7 @@ def column_values(values: Iterable[Any]) -> npt.NDArray[Any]:
     listed = list(values)
     present = [value for value in listed if value is not None]
     kinds = {type(value) for value in present}
-    if kinds and kinds <= {int, float} or not present:
+    if (kinds and kinds <= {int, float}) or not present:
         if len(present) == len(listed) and kinds == {int}:
             return np.array(listed, np.int64)
         return np.array([np.nan if value is None else value for value in listed], np.float64)

@@ -38,9 +38,7 @@ def number_groups(values: Sequence[Any]) -> Int64s:
     return np.array(numbers, np.int64)
 
 
-def grouped_subsets(
-    labels: LabelSets, codes: Int64s, groups: Int64s, fractions: Sequence[float], seed: int
-) -> Int64s:
+def grouped_subsets(labels: LabelSets, codes: Int64s, groups: Int64s, fractions: Sequence[float], seed: int) -> Int64s:
     """Give each group of items a subset, with items and labels shared out as well as whole groups allow.
 
     Large groups go first, each to where it leaves the least squared distance from what was asked for, in items and in every label.
@@ -80,7 +78,7 @@ def grouped_subsets(
         allowed = sorted(waiting) if len(waiting) >= count - place else np.flatnonzero(wanted > 0).tolist()
         own, amount = columns[starts[group] : starts[group + 1]], amounts[starts[group] : starts[group + 1]]
         # Squared distance afterwards less that before, per subset.
-        change = ((amount - 2 * missing[np.ix_(allowed, own)]) * amount * scale[own] ** 2).sum(axis=1)
+        change = ((amount - 2 * missing[np.ix_(np.array(allowed), own)]) * amount * scale[own] ** 2).sum(axis=1)
         best = np.flatnonzero(change <= change.min() + 1e-15)
         subset = int(allowed[int(best[int(keys[group]) % len(best)])])
         of_group[group] = subset
@@ -89,9 +87,7 @@ def grouped_subsets(
     return of_group[groups]
 
 
-def _profiles(
-    labels: LabelSets, groups: Int64s, count: int
-) -> tuple[Int64s, Int64s, npt.NDArray[np.float64]]:
+def _profiles(labels: LabelSets, groups: Int64s, count: int) -> tuple[Int64s, Int64s, npt.NDArray[np.float64]]:
     """Give (starts, columns, amounts) by group: column 0 is its items, column k + 1 those with the label k."""
     width = 1 + labels.label_count
     cells = np.concatenate([groups * width, groups[labels.items] * width + labels.labels + 1])

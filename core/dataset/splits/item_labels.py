@@ -44,7 +44,9 @@ def find_labels(
     categories : sequence, optional
         The values that count as labels; all if nothing is said.
     """
-    in_group = reader is not None and (f"{group}/{key}" in reader.arrays or (group is None and groups_with(reader, key)))
+    in_group = reader is not None and (
+        f"{group}/{key}" in reader.arrays or (group is None and groups_with(reader, key))
+    )
     # A column has one value per item, whatever rows a group has.
     is_column = not in_group and key in table.column_names
     values = find_values(None if is_column else reader, table, key, None if is_column else group)
@@ -68,7 +70,9 @@ def labels_of_values(values: Sequence[Hashable | None]) -> LabelSets:
     >>> labels_of_values(["b", None, "a"]).labels
     array([1, 0])
     """
-    names = sorted({value for value in values if value is not None}, key=lambda value: (type(value).__name__, str(value)))
+    names = sorted(
+        {value for value in values if value is not None}, key=lambda value: (type(value).__name__, str(value))
+    )
     number = {name: place for place, name in enumerate(names)}
     pairs = [(item, number[value]) for item, value in enumerate(values) if value is not None]
     items, labels = np.array(pairs, np.int64).reshape(-1, 2).T
@@ -107,7 +111,9 @@ def find_groups(table: ItemTable, positions: npt.NDArray[np.int64], by: GroupsBy
     elif by == "archive" and table.path is not None:
         column = _archives(table)
     else:
-        raise UsageError(f"groups: expected a column of the infoset, found {by!r}; choose one of {sorted(table.column_names)}")
+        raise UsageError(
+            f"groups: expected a column of the infoset, found {by!r}; choose one of {sorted(table.column_names)}"
+        )
     return [column[position] for position in positions.tolist()]
 
 
@@ -129,5 +135,7 @@ def _as_objects(values: Any) -> Any:
     from dataclasses import replace
 
     return replace(
-        values, dtype=np.dtype(object), pieces=lambda: ((piece.astype(object), codes) for piece, codes in values.pieces())
+        values,
+        dtype=np.dtype(object),
+        pieces=lambda: ((piece.astype(object), codes) for piece, codes in values.pieces()),
     )
