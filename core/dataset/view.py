@@ -14,7 +14,7 @@ from zarrpack.dataset.item_arrays import ItemArrays, Pictures, Rows
 from zarrpack.errors import UsageError
 
 if TYPE_CHECKING:
-    from zarrpack.dataset.loader import DatasetLoader
+    from zarrpack.dataset.loaded_items import LoadedItems
     from zarrpack.dataset.torch_dataset import TorchCADDataset
     from zarrpack.dataset.torch_stream import TorchStream
 
@@ -51,14 +51,14 @@ class DatasetView:
     >>> with OptStorage("part.zarr") as storage:
     ...     storage.save_data("face_areas", np.array([1.5, 2.5], np.float32))
     ...     _ = storage.compress_store()
-    >>> DatasetMerger(["part.zarr.data"], "parts.dataset").merge_data()
+    >>> _ = DatasetMerger(["part.zarr.data"], "parts.dataset").merge_data()
     >>> view = DatasetView.open("parts.dataset")
     >>> view[0]
     {'id': 0, 'name': '0', 'faces/face_areas': array([1.5, 2.5], dtype=float32)}
     """
 
     def __init__(
-        self, parent_dataset: DatasetLoader, indices: Sequence[int] | Int64s, arrays: ItemArrays | None = None
+        self, parent_dataset: LoadedItems, indices: Sequence[int] | Int64s, arrays: ItemArrays | None = None
     ) -> None:
         self._parent = parent_dataset
         self._arrays = arrays
@@ -109,7 +109,7 @@ class DatasetView:
         self._parent.watch(self)
 
     @property
-    def parent_dataset(self) -> DatasetLoader:
+    def parent_dataset(self) -> LoadedItems:
         """The loader that the items come from."""
         return self._parent
 

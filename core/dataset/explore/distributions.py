@@ -93,11 +93,11 @@ def _automatic_bins(values: KeyedValues, moments: Moments) -> int:
     if span == 0:
         return 1
     low, high = quantiles(lambda: _finite(values), count, (0.25, 0.75))
-    width = max(2 * (high - low) * count ** (-1 / 3), span / math.sqrt(count) / 2)
+    width: float = max(2 * (high - low) * count ** (-1 / 3), span / math.sqrt(count) / 2)
     width = min(width, span / (math.log2(count) + 1))
     if values.dtype.kind in "iu":
         width = max(width, 1.0)
-    return max(1, int(math.ceil(span / width)))
+    return max(1, math.ceil(span / width))
 
 
 def _finite(values: KeyedValues) -> Any:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from zarrpack.dataset.explore.contents import contents_lines
+from zarrpack.dataset.explore.dataset_tables import DatasetTables
 from zarrpack.dataset.explore.distributions import Bins, distribution
 from zarrpack.dataset.explore.keyed_values import KeyedValues, column_values, find_values
 from zarrpack.dataset.explore.memberships import Categories, memberships
-from zarrpack.dataset.explore.sql import query_tables
 from zarrpack.dataset.explore.statistics import numbers_only, statistics
 from zarrpack.dataset.explore.value_stream import array_pieces
-from zarrpack.dataset.flow_paths import SetPaths, flow_paths
+from zarrpack.dataset.flow_paths import set_paths
 from zarrpack.dataset.item_table import ItemTable
 from zarrpack.errors import NotFound, SourceError
 from zarrpack.storage.items.item_reader import ItemReader
@@ -33,10 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["DatasetExplorer"]
 
 Int64s = npt.NDArray[np.int64]
-_STREAMS = ("stream_cache_png", "stream_cache_3d")
 
 
-class DatasetExplorer:
+class DatasetExplorer(DatasetTables):
     """Reads a dataset and its tables; changes nothing.
 
     Values are read chunk by chunk, so that no array is ever whole in memory. Safe in threads, after a fork, and pickled.
@@ -67,7 +64,7 @@ class DatasetExplorer:
     >>> with OptStorage("part.zarr") as storage:
     ...     storage.save_data("face_areas", np.array([1.0, 2.0, 4.0], np.float32))
     ...     _ = storage.compress_store()
-    >>> DatasetMerger(["part.zarr.data"], "parts.dataset").merge_data()
+    >>> _ = DatasetMerger(["part.zarr.data"], "parts.dataset").merge_data()
     >>> with DatasetExplorer(merged_store_path="parts.dataset") as explorer:
     ...     explorer.compute_statistics("faces", "face_areas")["median"]
     2.0
@@ -81,20 +78,18 @@ class DatasetExplorer:
         parquet_file_attribs: str | os.PathLike[str] | None = None,
         dask_client_params: Mapping[str, Any] | None = None,
     ) -> None:
-        self._paths = _find_paths(flow_output_file, merged_store_path, parquet_file_path, parquet_file_attribs)
-        if self._paths.infoset is not None and not self._paths.infoset.is_file():
-            raise ValueError(f"Parquet file not found: {self._paths.infoset}")
-        assert self._paths.dataset is not None
+        paths = set_paths(flow_output_file, merged_store_path, parquet_file_path, parquet_file_attribs)
+        if paths.infoset is not None and not paths.infoset.is_file():
+            raise ValueError(f"Parquet file not found: {paths.infoset}")
+        assert paths.dataset is not None
         try:
-            self._reader = ItemReader(self._paths.dataset)
+            self._reader = ItemReader(paths.dataset)
         except SourceError as error:
-            raise FileNotFoundError(
-                2, "expected a dataset, found none that can be read", str(self._paths.dataset)
-            ) from error
-        if self._paths.infoset is None:
-            self._table = ItemTable.numbered(self._reader.codes)
+            raise FileNotFoundError(2, "expected a dataset, found none that can be read", str(paths.dataset)) from error
+        if paths.infoset is None:
+            super().__init__(paths, ItemTable.numbered(self._reader.codes))
         else:
-            self._table = ItemTable.read(self._paths.infoset)
+            super().__init__(paths, ItemTable.read(paths.infoset))
 
     def __enter__(self) -> Self:
         return self
@@ -114,8 +109,6 @@ class DatasetExplorer:
             There is nothing of Dask's to close; it is accepted for those who pass it.
         """
         self._reader.close()
-
-    # ---- what there is
 
     def available_groups(self) -> set[str]:
         """Name the groups."""
@@ -144,8 +137,6 @@ class DatasetExplorer:
         from zarrpack.dataset.loader import DatasetLoader
 
         return DatasetLoader(self._paths.dataset, self._paths.infoset).all_items()
-
-    # ---- values
 
     def get_group_data(self, group: str) -> xarray.Dataset:
         """Give a group as a lazy Dataset, its rows numbered from 0.
@@ -180,7 +171,7 @@ class DatasetExplorer:
         values: npt.NDArray[Any] = self.get_array_data(group, array).values
         return values
 
-    def file_dataset(self, file_id_code: int, group: str) -> xarray.Dataset:
+    def file_dataset(self, file_id_code: int | np.integer[Any], group: str) -> xarray.Dataset:
         """Give the rows of one item; without any if it has none in the group.
 
         Parameters
@@ -295,8 +286,6 @@ class DatasetExplorer:
         matrix[items[is_known], found.categories[is_known]] = found.counts[is_known] if as_counts else 1
         return matrix, self._table.codes.copy(), found.names
 
-    # ---- which items
-
     def get_file_list(self, group: str, where: Callable[[xarray.Dataset], xarray.DataArray]) -> Int64s:
         """Find the items that have a row for which something holds.
 
@@ -337,52 +326,6 @@ class DatasetExplorer:
         codes = np.unique(data[name].values[np.asarray(mask)])
         return codes[codes >= 0].astype(np.int64)
 
-    def filter_files_by_metadata(self, criteria: Mapping[str, Any] | None = None, **columns: Any) -> Int64s:
-        """Find the items whose columns are as asked for, all of them.
-
-        Parameters
-        ----------
-        criteria : mapping, optional
-            Column -> a value; a list, tuple or set of values; or a function of the value that gives a boolean. Missing values are None.
-        **columns
-            The same.
-
-        Returns
-        -------
-        ndarray of int64
-            The items' codes, ascending.
-
-        Raises
-        ------
-        KeyError
-            If the infoset has no such column.
-        """
-        keeps = np.ones(len(self._table), bool)
-        for name, wanted in {**(criteria or {}), **columns}.items():
-            keeps &= np.array([_fits(value, wanted) for value in self._table.column(name)], bool).reshape(len(keeps))
-        return self._table.codes[keeps]
-
-    def query(self, sql: str, parameters: Sequence[Any] | None = None) -> pd.DataFrame:
-        """Ask the tables in SQL (DuckDB's): ``infoset``, ``attribset``, and ``members`` if there is such a file.
-
-        Parameters
-        ----------
-        sql : str
-            One SELECT. It can read these tables and nothing else: no file, no network, no variable.
-        parameters : sequence, optional
-            Values for each ``?`` in it.
-
-        Raises
-        ------
-        UsageError
-            If it is not one SELECT, or is wrong.
-        ImportError
-            If DuckDB is not installed; the message names the extra.
-        """
-        named = {"infoset": self._paths.infoset, "attribset": self._paths.attribset, "members": self._paths.members}
-        tables = {name: path for name, path in named.items() if path is not None and path.is_file()}
-        return query_tables(tables, sql, parameters)
-
     def query_cross_group(
         self, primary_group: str, secondary_group: str, join_strategy: str = "file_id_code"
     ) -> pd.DataFrame:
@@ -404,78 +347,6 @@ class DatasetExplorer:
             raise ValueError(f"expected join_strategy 'file_id_code', found {join_strategy!r}")
         tables = [self._row_table(group) for group in (primary_group, secondary_group)]
         return tables[0].merge(tables[1], on="file_id_code", suffixes=(f"_{primary_group}", f"_{secondary_group}"))
-
-    # ---- tables
-
-    def decode_file_id_code(self, code: int) -> str:
-        """Give an item's name by its code.
-
-        Raises
-        ------
-        KeyError
-            If there is no such item.
-        """
-        position = int(self._table.positions(np.array([int(code)]))[0])
-        if position < 0:
-            raise KeyError(f"expected the code of one of {len(self._table)} items, found {code}")
-        return self._table.names[position]
-
-    def get_file_info_all(self) -> pd.DataFrame:
-        """Give the infoset; without one, codes and names."""
-        import pandas as pd
-
-        if self._paths.infoset is None:
-            return pd.DataFrame({"id": self._table.codes, "name": self._table.names})
-        return pd.read_parquet(self._paths.infoset)
-
-    def get_parquet_info_by_code(self, file_id_code: int) -> pd.DataFrame:
-        """Give an item's row of the infoset; none if there is no such item."""
-        table = self.get_file_info_all()
-        return table[table["id"] == int(file_id_code)].reset_index(drop=True)
-
-    def get_descriptions(self, table_name: str, key_id: int | None = None, use_wildchar: bool = False) -> pd.DataFrame:
-        """Give what the ids of a categorical field mean.
-
-        Parameters
-        ----------
-        table_name : str
-            The field.
-        key_id : int, optional
-            One id; all if nothing is said.
-        use_wildchar : bool
-            Whether `table_name` may be a part of the field's name, in upper or lower case.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns id, name, description, table_name. Without a row it also prints that there is none.
-        """
-        table = self._descriptions
-        if use_wildchar:
-            chosen = table[table["table_name"].str.contains(table_name, case=False, regex=False)]
-        else:
-            chosen = table[table["table_name"] == table_name]
-        if key_id is not None:
-            chosen = chosen[chosen["id"] == int(key_id)]
-        if chosen.empty:
-            print(f"No records found for {table_name}.")  # noqa: T201
-        return chosen.reset_index(drop=True)
-
-    def get_stream_cache_paths(self, file_id_code: int | None = None) -> pd.DataFrame:
-        """Give the files for viewers: columns id, name, stream_cache_png, stream_cache_3d; null where there are none.
-
-        Parameters
-        ----------
-        file_id_code : int, optional
-            One item; all if nothing is said.
-        """
-        table = self.get_file_info_all() if file_id_code is None else self.get_parquet_info_by_code(file_id_code)
-        for name in _STREAMS:
-            if name not in table:
-                table[name] = None
-        return table[["id", "name", *_STREAMS]]
-
-    # ---- pictures
 
     def plot_distribution(self, key: str, bins: Bins = 10, group: str | None = None, **options: Any) -> Figure:
         """Draw the distribution of a column or an array: numbers as a histogram, text as bars.
@@ -536,17 +407,6 @@ class DatasetExplorer:
             names = [one if isinstance(one, str) else self.decode_file_id_code(one) for one in items]
         return contact_sheet(self.items(), names, columns, **options)
 
-    @cached_property
-    def _descriptions(self) -> pd.DataFrame:
-        import pandas as pd
-
-        path = self._paths.attribset
-        if path is None or not path.is_file():
-            return pd.DataFrame(
-                {name: pd.Series(dtype="object") for name in ("id", "name", "description", "table_name")}
-            )
-        return pd.read_parquet(path)[["id", "name", "description", "table_name"]]
-
     def _row_table(self, group: str) -> pd.DataFrame:
         data = self.get_group_data(group)
         provenance = data["file_id"]
@@ -560,42 +420,8 @@ class DatasetExplorer:
         known = group if group is not None and group in self.available_groups() else None
         return find_values(self._reader, self._table, key, known)
 
-    def _names(self, codes: Int64s) -> list[str]:
-        positions = self._table.positions(codes).tolist()
-        return [self._table.names[at] if at >= 0 else str(code) for at, code in zip(positions, codes, strict=True)]
-
     def _check_group(self, group: str) -> None:
         if group not in self.available_groups():
             raise NotFound(
                 f"expected a group of the dataset, found {group!r}; choose one of {sorted(self.available_groups())}"
             )
-
-
-def _find_paths(
-    flow: str | os.PathLike[str] | None,
-    dataset: str | os.PathLike[str] | None,
-    infoset: str | os.PathLike[str] | None,
-    attribset: str | os.PathLike[str] | None,
-) -> SetPaths:
-    """Find the files; what is given is stronger than what the flow says and than what lies beside."""
-    if flow is None and dataset is None:
-        raise ValueError("expected flow_output_file or merged_store_path, found neither")
-    found = SetPaths(None) if flow is None else flow_paths(flow)
-    main = Path(dataset) if dataset is not None else found.dataset
-    if main is None:
-        raise FileNotFoundError(2, "expected a .flow that names a dataset, found one that does not", str(flow))
-    beside = [main.with_name(f"{main.stem}{suffix}") for suffix in (".infoset", ".attribset", ".members.parquet")]
-    chosen = [infoset or found.infoset, attribset or found.attribset, found.members]
-    paths = [
-        Path(one) if one is not None else near if near.is_file() else None
-        for one, near in zip(chosen, beside, strict=True)
-    ]
-    return SetPaths(main, *paths)
-
-
-def _fits(value: Any, wanted: Any) -> bool:
-    if callable(wanted):
-        return bool(wanted(value))
-    if isinstance(wanted, list | tuple | set | frozenset):
-        return value in wanted
-    return bool(value == wanted)
