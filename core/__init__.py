@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zarrpack.converters.convert import convert
     from zarrpack.converters.result import ConvertResult
+    from zarrpack.dataset.explore.explorer import DatasetExplorer
+    from zarrpack.dataset.loader import DatasetLoader
+    from zarrpack.dataset.view import DatasetView
     from zarrpack.errors import ZarrpackError
     from zarrpack.storage.open_dataset import open_dataset
 
@@ -19,12 +22,24 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ConvertResult": "zarrpack.converters.result",
+    "DatasetExplorer": "zarrpack.dataset.explore.explorer",
+    "DatasetLoader": "zarrpack.dataset.loader",
+    "DatasetView": "zarrpack.dataset.view",
     "ZarrpackError": "zarrpack.errors",
     "convert": "zarrpack.converters.convert",
     "open_dataset": "zarrpack.storage.open_dataset",
 }
 
-__all__ = ["ConvertResult", "ZarrpackError", "__version__", "convert", "open_dataset"]
+__all__ = [
+    "ConvertResult",
+    "DatasetExplorer",
+    "DatasetLoader",
+    "DatasetView",
+    "ZarrpackError",
+    "__version__",
+    "convert",
+    "open_dataset",
+]
 
 
 def __getattr__(name: str) -> Any:

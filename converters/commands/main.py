@@ -16,6 +16,7 @@ from zarrpack.converters.commands.allocator import return_large_blocks
 from zarrpack.converters.commands.convert import convert_command
 from zarrpack.converters.commands.info import info_command
 from zarrpack.converters.commands.merge import merge_command
+from zarrpack.converters.commands.plot import plot_command
 from zarrpack.converters.commands.report import printable
 from zarrpack.converters.commands.run import run_command
 from zarrpack.errors import ZarrpackError
@@ -42,6 +43,7 @@ def cli() -> None:
 cli.add_command(convert_command)
 cli.add_command(merge_command)
 cli.add_command(info_command)
+cli.add_command(plot_command)
 cli.add_command(run_command)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -172,5 +172,14 @@ def _short(name: Any) -> str:
 
 
 def _printable(text: str) -> str:
-    # A dollar sign would begin a formula, and control characters have no shape.
-    return "".join(one if one.isprintable() else "\ufffd" for one in text).replace("$", r"\$")
+    """Give text that the figure's font can show: control characters and those that it lacks by their numbers."""
+    known = _characters()
+    shown = "".join(one if ord(one) in known and one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+    return shown.replace("$", r"\$")  # it would begin a formula
+
+
+def _characters() -> Container[int]:
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    characters: Container[int] = get_font(findfont(FontProperties())).get_charmap()
+    return characters
