@@ -286,6 +286,23 @@ class DatasetView:
         codes = np.array([self._code(index) for index in indices], np.int64)
         return DatasetView(self._parent, self._parent.positions_of(codes), self._arrays)
 
+    def having(self, array: str) -> DatasetView:
+        """Give a view of those of these items that have rows of an array.
+
+        Parameters
+        ----------
+        array : str
+            ``"group/array"``.
+
+        Raises
+        ------
+        UsageError
+            If there is no dataset.
+        NotFound
+            If the dataset has no such array.
+        """
+        return self.subset([position for position, shape in enumerate(self.shapes(array)) if shape is not None])
+
     def set_item_loader_func(self, item_loader_func: ItemLoader | None) -> None:
         """Let a function make the items, of the parent and so of all its views.
 

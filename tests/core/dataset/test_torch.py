@@ -41,6 +41,7 @@ def check_epoch(flow: Path, method: str, **options: Any) -> None:
     assert found == {str(100 + number): members[f"p/images/{100 + number}.jpg"] for number in range(9)}
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_an_epoch_in_forked_workers(encoded_flow: Path) -> None:
     """Children that share the parent's descriptor read every item as it is in the archive."""
     check_epoch(encoded_flow, "fork")

@@ -104,6 +104,8 @@ def test_views_of_views(encoded_flow: Path) -> None:
     assert view.subset([3, 1]).names == ["103", "101"]
     assert view.subset([3, 1]).in_file_order().names == ["101", "103"]
     assert view.in_file_order().names[1:] == [str(100 + number) for number in range(9)]  # the table has no pictures
+    assert view.having("images/encoded").names == [str(100 + number) for number in range(9)]
+    assert view.having("table/stock").names == [view.names[9]]
     with pytest.raises(KeyError):
         view.subset([3, 1])["102"]
     with pytest.raises(IndexError):
