@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from zarrpack.converters.convert import convert
     from zarrpack.converters.result import ConvertResult
     from zarrpack.converters.retry import retry
+    from zarrpack.dataset.explore.explorer import DatasetExplorer
+    from zarrpack.dataset.loader import DatasetLoader
+    from zarrpack.dataset.view import DatasetView
     from zarrpack.errors import ZarrpackError
     from zarrpack.storage.open_dataset import open_dataset
     from zarrpack.storage.sharded.reader import ShardedDatasetReader
@@ -24,6 +27,9 @@ _HOMES = {
     "ConvertResult": "zarrpack.converters.result",
     "ShardedDatasetReader": "zarrpack.storage.sharded.reader",
     "ShardedDatasetWriter": "zarrpack.storage.sharded.writer",
+    "DatasetExplorer": "zarrpack.dataset.explore.explorer",
+    "DatasetLoader": "zarrpack.dataset.loader",
+    "DatasetView": "zarrpack.dataset.view",
     "ZarrpackError": "zarrpack.errors",
     "convert": "zarrpack.converters.convert",
     "open_dataset": "zarrpack.storage.open_dataset",
@@ -32,14 +38,17 @@ _HOMES = {
 
 __all__ = [
     "ConvertResult",
+    "DatasetExplorer",
+    "DatasetLoader",
+    "DatasetView",
     "ShardedDatasetReader",
     "ShardedDatasetWriter",
     "ZarrpackError",
     "__version__",
     "convert",
     "open_dataset",
+    "retry",
 ]
-__all__ = ["ConvertResult", "ZarrpackError", "__version__", "convert", "open_dataset", "retry"]
 
 
 def __getattr__(name: str) -> Any:

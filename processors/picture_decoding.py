@@ -49,6 +49,6 @@ def decode_picture(payload: bytes, limits: Limits | None = None) -> npt.NDArray[
     member = Member("picture", payload[:HEAD_BYTES], payload, limits or Limits())
     for found in _PROCESSOR.read(member):
         if isinstance(found, Block) and found.array == "pixels":
-            pixels = np.asarray(found.rows)[0]
+            pixels: npt.NDArray[Any] = np.asarray(found.rows)[0]
             return pixels if pixels.flags.writeable else pixels.copy()
     raise MemberError("not_decodable", "expected a picture, found no pixels")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -25,6 +27,45 @@ _load("archives")
 _load("market_rows")
 _load("stores")
 _load("runs")
+_load("datasets")
+
+
+@pytest.fixture(scope="session")
+def encoded_flow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the ``.flow`` of nine paired pictures that were kept encoded; not to be changed."""
+    path: Path = sys.modules["datasets"].convert_products(tmp_path_factory.mktemp("encoded"), 9, images="encoded")
+    return path
+
+
+@pytest.fixture(scope="session")
+def decoded_flow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the same pictures decoded; not to be changed."""
+    path: Path = sys.modules["datasets"].convert_products(tmp_path_factory.mktemp("decoded"), 9)
+    return path
+
+
+@pytest.fixture(scope="session")
+def flat_flow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give pictures of different sizes, decoded, in one flat array; not to be changed."""
+    path: Path = sys.modules["datasets"].convert_products(tmp_path_factory.mktemp("flat"), 6, vary=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def parts_flow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give four merged files with faces and edges; not to be changed."""
+    path: Path = sys.modules["datasets"].merge_parts(tmp_path_factory.mktemp("parts"))
+    return path
+
+
+@pytest.fixture
+def own_copy(tmp_path: Path) -> Callable[[Path], Path]:
+    """Give what copies a set of files, for a test that writes into it."""
+
+    def copy(flow: Path) -> Path:
+        return Path(shutil.copytree(flow.parent, tmp_path / "copy")) / flow.name
+
+    return copy
 
 
 @pytest.fixture

@@ -18,6 +18,9 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "configs" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EVERY_PAGE = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "benchmarks/README.md", "samples/README.md"))]
 
+#: Pages that show what an extra is for -> the library that it brings.
+NEEDS = {"exploring.md": ("duckdb", "matplotlib"), "training.md": ("torch",)}
+
 #: Languages of fenced blocks. What is written in no other way cannot escape the test.
 COMMANDS = ("console", "bash")
 KNOWN = ("python", "json", "text", *COMMANDS)
@@ -96,6 +99,8 @@ def test_blocks_say_what_they_are(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_pages_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every block runs, from top to bottom, in a folder that holds the samples and the configurations."""
+    for library in NEEDS.get(page.name, ()):
+        pytest.importorskip(library, reason=f"{page.name} shows what {library} is for")
     for folder in ("samples", "configs"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     monkeypatch.chdir(tmp_path)

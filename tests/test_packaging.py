@@ -23,7 +23,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETTINGS = PROJECT["tool"]["setuptools"]
 
 #: What costs too much, or is not everyone's, to be loaded by `import zarrpack`.
-HEAVY = ["dask", "h5py", "matplotlib", "numcodecs", "numpy", "pandas", "pyarrow", "torch", "xarray", "zarr"]
+HEAVY = ["dask", "duckdb", "h5py", "matplotlib", "numcodecs", "numpy", "pandas", "pyarrow", "torch", "xarray", "zarr"]
 
 
 def modules() -> list[str]:

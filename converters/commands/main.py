@@ -18,6 +18,7 @@ from zarrpack.converters.commands.export import export_command
 from zarrpack.converters.commands.import_files import import_command
 from zarrpack.converters.commands.info import info_command
 from zarrpack.converters.commands.merge import merge_command
+from zarrpack.converters.commands.plot import plot_command
 from zarrpack.converters.commands.report import notes_of, printable
 from zarrpack.converters.commands.retry import retry_command
 from zarrpack.converters.commands.run import run_command
@@ -45,6 +46,7 @@ def cli() -> None:
 cli.add_command(convert_command)
 cli.add_command(merge_command)
 cli.add_command(info_command)
+cli.add_command(plot_command)
 cli.add_command(run_command)
 cli.add_command(export_command)
 cli.add_command(import_command)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zarrpack.errors import FormatError
 
-__all__ = ["SetPaths", "flow_paths", "paths_beside"]
+__all__ = ["SetPaths", "flow_paths", "paths_beside", "set_paths"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def flow_paths(path: str | os.PathLike[str]) -> SetPaths:
     found = [_beside(flow, document.get(key)) for key in ("flow_data", "flow_info", "flow_attributes")]
     dataset = found[0]
     members = None if dataset is None else dataset.with_name(f"{dataset.stem}.members.parquet")
-    return SetPaths(*found, members if members is not None and members.is_file() else None)
+    return SetPaths(dataset, found[1], found[2], members if members is not None and members.is_file() else None)
 
 
 def paths_beside(path: str | os.PathLike[str]) -> SetPaths:
@@ -71,6 +71,41 @@ def paths_beside(path: str | os.PathLike[str]) -> SetPaths:
         return flow_paths(given)
     found = [given.with_name(f"{given.stem}{suffix}") for suffix in (".infoset", ".attribset", ".members.parquet")]
     return SetPaths(given, *(one if one.is_file() else None for one in found))
+
+
+def set_paths(
+    flow: str | os.PathLike[str] | None,
+    dataset: str | os.PathLike[str] | None,
+    infoset: str | os.PathLike[str] | None,
+    attribset: str | os.PathLike[str] | None,
+) -> SetPaths:
+    """Find the files of a set; what is given is stronger than what the flow says, and that than what lies beside.
+
+    Parameters
+    ----------
+    flow, dataset, infoset, attribset : path-like or None
+        What is given.
+
+    Raises
+    ------
+    ValueError
+        If neither a flow nor a dataset is given.
+    FileNotFoundError
+        If the flow names no dataset.
+    """
+    if flow is None and dataset is None:
+        raise ValueError("expected flow_output_file or merged_store_path, found neither")
+    found = SetPaths(None) if flow is None else flow_paths(flow)
+    main = Path(dataset) if dataset is not None else found.dataset
+    if main is None:
+        raise FileNotFoundError(2, "expected a .flow that names a dataset, found one that does not", str(flow))
+    beside = [main.with_name(f"{main.stem}{suffix}") for suffix in (".infoset", ".attribset", ".members.parquet")]
+    chosen = [infoset or found.infoset, attribset or found.attribset, found.members]
+    paths = [
+        Path(one) if one is not None else near if near.is_file() else None
+        for one, near in zip(chosen, beside, strict=True)
+    ]
+    return SetPaths(main, *paths)
 
 
 def _beside(flow: Path, named: object) -> Path | None:

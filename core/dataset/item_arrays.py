@@ -112,6 +112,26 @@ class ItemArrays:
             found[name] = values if self.rows == "all" else _first(values)
         return found
 
+    def shape(self, name: str, code: int) -> tuple[int, ...] | None:
+        """Tell an array's shape in an item, without reading its values; None if the item has no such rows.
+
+        Parameters
+        ----------
+        name : str
+            ``"group/array"``, or ``"group/pixels"`` of pictures that are decoded.
+        code : int
+            The item's code.
+        """
+        reader = self.reader
+        (stored,) = self._found(name) if name in reader.arrays or name.endswith("/pixels") else (name,)
+        shape = reader.shape(stored, code)
+        if shape is not None and stored != name:
+            # The shape of a picture that has not been decoded is in the arrays beside it.
+            group = stored.rpartition("/")[0]
+            numbers = [reader.read(f"{group}/{one}", code) for one in _PICTURE_ARRAYS]
+            shape = (shape[0], *(int(one[0]) for one in numbers if one is not None))
+        return shape if shape is None or self.rows == "all" else shape[1:]
+
     def source_name(self) -> str | None:
         """Name the array that has the sources' own bytes, of pictures if there are some; None if there is none."""
         names = [name for name in self.reader.arrays if name.rpartition("/")[2] == "encoded"]

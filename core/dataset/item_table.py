@@ -145,7 +145,7 @@ class ItemTable:
             raise KeyError(
                 f"expected a column of the infoset, found {name!r}; choose one of {sorted(self.column_names)}"
             )
-        table = _read(self.path, ["id", name])
+        table = _read(self.path, list(dict.fromkeys(["id", name])))
         known = dict(zip(table.column("id").to_pylist(), table.column(name).to_pylist(), strict=True))
         return [known.get(code) for code in self.codes.tolist()]
 

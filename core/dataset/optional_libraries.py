@@ -24,7 +24,11 @@ def require(library: str) -> None:
     ImportError
         If it is not installed; the message names the extra.
     """
-    if find_spec(library) is None:
+    try:
+        is_there = find_spec(library) is not None
+    except ValueError:  # sys.modules says that there is none
+        is_there = False
+    if not is_there:
         raise ImportError(
             f"{_PURPOSES[library]} need {library}, which is not installed; install it with "
             f"python -m pip install 'zarrpack[{_EXTRAS[library]}]'"

@@ -14,7 +14,7 @@ from zarrpack.dataset.item_arrays import ItemArrays, Pictures, Rows
 from zarrpack.errors import UsageError
 
 if TYPE_CHECKING:
-    from zarrpack.dataset.loader import DatasetLoader
+    from zarrpack.dataset.loaded_items import LoadedItems
     from zarrpack.dataset.torch_dataset import TorchCADDataset
     from zarrpack.dataset.torch_stream import TorchStream
 
@@ -51,14 +51,14 @@ class DatasetView:
     >>> with OptStorage("part.zarr") as storage:
     ...     storage.save_data("face_areas", np.array([1.5, 2.5], np.float32))
     ...     _ = storage.compress_store()
-    >>> DatasetMerger(["part.zarr.data"], "parts.dataset").merge_data()
+    >>> _ = DatasetMerger(["part.zarr.data"], "parts.dataset").merge_data()
     >>> view = DatasetView.open("parts.dataset")
     >>> view[0]
     {'id': 0, 'name': '0', 'faces/face_areas': array([1.5, 2.5], dtype=float32)}
     """
 
     def __init__(
-        self, parent_dataset: DatasetLoader, indices: Sequence[int] | Int64s, arrays: ItemArrays | None = None
+        self, parent_dataset: LoadedItems, indices: Sequence[int] | Int64s, arrays: ItemArrays | None = None
     ) -> None:
         self._parent = parent_dataset
         self._arrays = arrays
@@ -109,7 +109,7 @@ class DatasetView:
         self._parent.watch(self)
 
     @property
-    def parent_dataset(self) -> DatasetLoader:
+    def parent_dataset(self) -> LoadedItems:
         """The loader that the items come from."""
         return self._parent
 
@@ -219,6 +219,32 @@ class DatasetView:
             )
         return chosen.reader.item_bytes(name, self._code(index), row)
 
+    def shapes(self, array: str) -> list[tuple[int, ...] | None]:
+        """Tell the shape that an array has in each item, without reading its values.
+
+        Parameters
+        ----------
+        array : str
+            ``"group/array"``; ``"<group>/pixels"`` also where pictures are decoded from the sources' bytes.
+
+        Returns
+        -------
+        list of tuple or None
+            Per item its shape, as `get_item` gives it (of several things of different shapes, that of the first); None if it has
+            no such rows.
+
+        Raises
+        ------
+        UsageError
+            If there is no dataset.
+        NotFound
+            If the dataset has no such array.
+        """
+        chosen = self._chosen()
+        if chosen is None:
+            raise UsageError("expected a dataset with arrays, found none")
+        return [chosen.shape(array, code) for code in self._codes.tolist()]
+
     def select(self, *names: str, pictures: Pictures = "stored", rows: Rows | None = None) -> DatasetView:
         """Give a view of the same items with other arrays.
 
@@ -259,6 +285,23 @@ class DatasetView:
         """
         codes = np.array([self._code(index) for index in indices], np.int64)
         return DatasetView(self._parent, self._parent.positions_of(codes), self._arrays)
+
+    def having(self, array: str) -> DatasetView:
+        """Give a view of those of these items that have rows of an array.
+
+        Parameters
+        ----------
+        array : str
+            ``"group/array"``.
+
+        Raises
+        ------
+        UsageError
+            If there is no dataset.
+        NotFound
+            If the dataset has no such array.
+        """
+        return self.subset([position for position, shape in enumerate(self.shapes(array)) if shape is not None])
 
     def set_item_loader_func(self, item_loader_func: ItemLoader | None) -> None:
         """Let a function make the items, of the parent and so of all its views.

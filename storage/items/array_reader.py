@@ -131,8 +131,7 @@ class ArrayReader:
         """
         if self._has_plain_items:
             item = self._file.single_item(self.index, row)
-            if item is not None:
-                return item
+            return self._chunk(row, is_shared=False)[0] if item is None else item  # type: ignore[no-any-return]
         value = self.read(row, row + 1).reshape(-1)[0]
         if isinstance(value, bytes):
             return value
@@ -161,6 +160,10 @@ class ArrayReader:
         if not self.shape:
             return np.array(self._decoded(0))
         last = self.shape[0] if last is None else min(last, self.shape[0])
+        if self._has_plain_items and last - first == 1:
+            rows = np.empty(1, object)
+            rows[0] = self.item_bytes(first)
+            return rows
         pieces = list(self._pieces(first, last))
         if len(pieces) == 1:
             values = pieces[0][2]

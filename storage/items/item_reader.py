@@ -201,6 +201,39 @@ class ItemReader:
             return reader.read(*rows)
         return np.concatenate([reader.read(int(row), int(row) + 1) for row in rows])
 
+    def shape(self, name: str, code: int) -> tuple[int, ...] | None:
+        """Tell the shape that `read` would give, without reading values; None if the item has no such rows.
+
+        Parameters
+        ----------
+        name : str
+            ``"group/array"``.
+        code : int
+            The item's code.
+
+        Returns
+        -------
+        tuple of int, or None
+            Of things of different shapes: how many, then the first one's shape.
+
+        Raises
+        ------
+        NotFound
+            If there is no such array of data.
+        """
+        array = self.arrays.get(name)
+        if array is None:
+            raise NotFound(
+                f"{self.path}: expected an array of data, found {name!r}; choose one of {sorted(self.arrays)}"
+            )
+        rows = self._rows(array, code)
+        if rows is None:
+            return None
+        count = rows[1] - rows[0] if isinstance(rows, tuple) else len(rows)
+        if array.offsets is None:
+            return (count, *self.array(name).shape[1:])
+        return (count, *map(int, self.things(name).shapes[int(rows[0])]))
+
     def item(self, code: int, names: Iterable[str] | None = None) -> dict[str, Values]:
         """Read one item's arrays.
 

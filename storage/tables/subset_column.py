@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Mapping
@@ -41,7 +42,9 @@ def write_subsets(path: str | os.PathLike[str], subsets: Mapping[int, str]) -> N
     target = Path(path).resolve()  # a link stays one
     try:
         if not os.access(target, os.W_OK):
-            raise PermissionError(f"{target} is read-only")
+            raise OutputRefused(
+                errno.EACCES, f"{path}: expected a file that can be written, found one that is read-only"
+            )
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
         os.close(descriptor)
         temporary = Path(name)
@@ -54,6 +57,8 @@ def write_subsets(path: str | os.PathLike[str], subsets: Mapping[int, str]) -> N
             temporary.unlink(missing_ok=True)
     except (KeyError, pa.ArrowException) as exc:
         raise FormatError(f"{path}: expected an infoset with the columns id and subset, found: {exc}") from exc
+    except OutputRefused:
+        raise
     except OSError as exc:
         raise OutputRefused(exc.errno, f"{path}: the subsets cannot be written: {exc.strerror or exc}") from exc
 

@@ -17,6 +17,9 @@ HEAVY = {"dask", "h5py", "matplotlib", "numcodecs", "pandas", "pyarrow", "xarray
         ("zarrpack.storage.pack_encoder", HEAVY),
         ("zarrpack.storage.data_file", HEAVY),
         ("zarrpack.storage.open_dataset", HEAVY),
+        ("zarrpack.storage.items.item_reader", HEAVY),
+        ("zarrpack.dataset.loader", HEAVY | {"torch", "duckdb", "PIL", "simplejpeg"}),
+        ("zarrpack.dataset.explore.explorer", HEAVY | {"torch", "duckdb"}),
     ],
 )
 def test_modules_load_what_they_need(module: str, forbidden: set[str]) -> None:

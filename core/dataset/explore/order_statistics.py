@@ -108,7 +108,8 @@ def _keys(values: Values) -> Values:
     keys = values.view(unsigned)
     sign = unsigned.type(1 << (unsigned.itemsize * 8 - 1))
     if values.dtype.kind == "i":
-        return keys ^ sign
+        flipped: Values = keys ^ sign
+        return flipped
     if values.dtype.kind == "f":
         return np.where(keys & sign, ~keys, keys | sign)
     return keys

@@ -78,7 +78,7 @@ def grouped_subsets(labels: LabelSets, codes: Int64s, groups: Int64s, fractions:
         allowed = sorted(waiting) if len(waiting) >= count - place else np.flatnonzero(wanted > 0).tolist()
         own, amount = columns[starts[group] : starts[group + 1]], amounts[starts[group] : starts[group + 1]]
         # Squared distance afterwards less that before, per subset.
-        change = ((amount - 2 * missing[np.ix_(allowed, own)]) * amount * scale[own] ** 2).sum(axis=1)
+        change = ((amount - 2 * missing[np.ix_(np.array(allowed), own)]) * amount * scale[own] ** 2).sum(axis=1)
         best = np.flatnonzero(change <= change.min() + 1e-15)
         subset = int(allowed[int(best[int(keys[group]) % len(best)])])
         of_group[group] = subset
