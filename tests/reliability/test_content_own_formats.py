@@ -9,6 +9,7 @@ import struct
 import tracemalloc
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 import zstandard
 
 import zarrpack
-from zarrpack.errors import FormatError, ZarrpackError
+from zarrpack.errors import FormatError
 from zarrpack.storage.data_file import DataFile
 
 ARRAY: dict[str, Any] = {
@@ -62,11 +63,15 @@ def write(
     return path
 
 
-def read_all(path: Path) -> None:
-    """Read the file in both ways."""
+def read_arrays(path: Path) -> None:
+    """Read every array with the reader of our own."""
     with DataFile(path) as file:
         for array in file.arrays.values():
             array.read()
+
+
+def read_group(path: Path) -> None:
+    """Read the group with zarr and xarray."""
     with zarrpack.open_dataset(path, "g") as dataset:
         dataset.load()
 
@@ -75,11 +80,10 @@ def check_refused(path: Path) -> None:
     """Both ways refuse the file with an error of ours, and neither asks for much memory."""
     tracemalloc.start()
     try:
-        with pytest.raises(FormatError), DataFile(path) as file:
-            for array in file.arrays.values():
-                array.read()
-        with pytest.raises(FormatError), zarrpack.open_dataset(path, "g") as dataset:
-            dataset.load()
+        with pytest.raises(FormatError):
+            read_arrays(path)
+        with pytest.raises(FormatError):
+            read_group(path)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -90,7 +94,8 @@ def check_refused(path: Path) -> None:
 def test_a_sound_file_is_read(tmp_path: Path, consolidated: bool) -> None:
     """The control: with and without consolidated metadata."""
     path = write(tmp_path / "a.data", consolidated=consolidated)
-    read_all(path)
+    read_arrays(path)
+    read_group(path)
 
     with DataFile(path) as file:
         assert file.arrays["g/a"].read().tolist() == [0, 1, 2, 3]
@@ -155,8 +160,8 @@ def test_chunks_that_are_not_what_they_should_be_are_refused(tmp_path: Path, chu
 
     tracemalloc.start()
     try:
-        with pytest.raises(FormatError), DataFile(path) as file:
-            file.arrays["g/a"].read()
+        with pytest.raises(FormatError):
+            read_arrays(path)
         assert tracemalloc.get_traced_memory()[1] < MOST_BYTES
     finally:
         tracemalloc.stop()
@@ -211,14 +216,15 @@ def test_entries_that_share_bytes_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [".zmetadata", ".zgroup", "metadata.json"])
 def test_deep_and_odd_json_is_refused(tmp_path: Path, name: str) -> None:
     """Nesting without end, numbers without end, and what is no JSON."""
-    for text in ("[" * 200_000, '{"a":' * 100_000, "9" * 5000, "{", "\x00", '{"metadata": 5}', "[]"):
+    accepted: list[str] = []
+    for text in ("[" * 200_000, '{"a":' * 100_000, "9" * 5000, "{", "\x00", "[]", '{"metadata": 5}'):
         path = tmp_path / "a.data"
         with zipfile.ZipFile(path, "w") as archive:
             if name != ".zgroup":
                 archive.writestr(".zgroup", '{"zarr_format": 2}')
             archive.writestr(name, text)
-        try:
-            with DataFile(path) as file:
-                assert isinstance(file.metadata, dict)
-        except ZarrpackError as error:
-            assert str(path) in str(error)
+        with suppress(FormatError), DataFile(path) as file:
+            assert isinstance(file.metadata, dict)
+            accepted.append(text)
+    # The last one is the only object among them, and asks for nothing.
+    assert set(accepted) <= {'{"metadata": 5}'}
