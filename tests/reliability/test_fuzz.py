@@ -218,7 +218,7 @@ def data_file() -> bytes:
     """Make a file with numbers, strings and a 0-d array."""
     common = {"zarr_format": 2, "fill_value": None, "order": "C", "dimension_separator": "."}
     zstd = {"id": "zstd", "level": 1}
-    arrays = {
+    arrays: dict[str, tuple[dict[str, Any], bytes]] = {
         "n": ({"shape": [5], "chunks": [3], "dtype": "<i4", "filters": [{"id": "delta", "dtype": "<i4"}]}, bytes(12)),
         "s": ({"shape": [2], "chunks": [2], "dtype": "|O", "filters": [{"id": "vlen-utf8"}]}, _STRINGS),
         "z": ({"shape": [], "chunks": [], "dtype": "<f8", "filters": None}, bytes(8)),
