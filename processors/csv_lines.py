@@ -7,12 +7,13 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 
 from zarrpack.errors import MemberError
 from zarrpack.processors.base import Member
 
-__all__ = ["guess_delimiter", "open_text", "row_blocks"]
+__all__ = ["RowBlock", "guess_delimiter", "open_text", "row_blocks"]
 
 _DELIMITERS = ",;\t|"
 _BLOCK_ROWS = 50_000
@@ -48,6 +49,39 @@ def guess_delimiter(head: str, preferred: str) -> str:
     return max(counts, key=lambda one: counts[one])
 
 
+@dataclass(frozen=True, slots=True)
+class RowBlock:
+    """Rows that follow each other.
+
+    Parameters
+    ----------
+    rows : list of list of str
+        The rows; an empty line is an empty one.
+    first, last : int
+        The lines of the text that they take, from 1, both included.
+    """
+
+    rows: list[list[str]]
+    first: int
+    last: int
+
+    def line_numbers(self) -> Iterator[int]:
+        """Give the line that each row begins on.
+
+        Examples
+        --------
+        >>> list(RowBlock([["a"], ["b\\nc"], ["d"]], 5, 8).line_numbers())
+        [5, 6, 8]
+        """
+        if self.last - self.first + 1 == len(self.rows):  # no row goes over several lines
+            yield from range(self.first, self.last + 1)
+            return
+        line = self.first
+        for row in self.rows:
+            yield line
+            line += 1 + sum(len(_LINE_END.findall(field)) for field in row)
+
+
 @contextmanager
 def open_text(member: Member, encoding: str) -> Iterator[io.TextIOWrapper]:
     """Open a member's content as text with its line endings, bytes that are no UTF-8 as surrogates.
@@ -73,7 +107,7 @@ def open_text(member: Member, encoding: str) -> Iterator[io.TextIOWrapper]:
             buffered.detach()
 
 
-def row_blocks(text: io.TextIOWrapper, delimiter: str, limit: int) -> Iterator[list[list[str]]]:
+def row_blocks(text: io.TextIOWrapper, delimiter: str, limit: int) -> Iterator[RowBlock]:
     """Give the rows of a CSV text, some ten thousand at a time.
 
     Parameters
@@ -87,7 +121,7 @@ def row_blocks(text: io.TextIOWrapper, delimiter: str, limit: int) -> Iterator[l
 
     Yields
     ------
-    list of list of str
+    RowBlock
         Rows as they stand; an empty line is an empty row.
 
     Raises
@@ -99,6 +133,7 @@ def row_blocks(text: io.TextIOWrapper, delimiter: str, limit: int) -> Iterator[l
     reader = csv.reader(lines.read(), delimiter=delimiter)
     ended = False
     while not ended:
+        first = reader.line_num + 1
         try:
             with _field_limit(limit):
                 rows = list(islice(reader, _BLOCK_ROWS))
@@ -112,7 +147,7 @@ def row_blocks(text: io.TextIOWrapper, delimiter: str, limit: int) -> Iterator[l
             line = reader.line_num - sum(_LINE_END.subn("", field)[1] for field in last)
             raise MemberError("invalid_csv", f"expected a closing quote for the row of line {line}, found none")
         if rows:
-            yield rows
+            yield RowBlock(rows, first, reader.line_num - ended)
 
 
 @contextmanager

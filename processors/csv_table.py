@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Literal
 from zarrpack.errors import MemberError, UsageError
 from zarrpack.processors.base import Block, Member, Metadata, Processor
 from zarrpack.processors.csv_columns import Column, as_windows_1252, column_names
-from zarrpack.processors.csv_lines import guess_delimiter, open_text, row_blocks
+from zarrpack.processors.csv_lines import RowBlock, guess_delimiter, open_text, row_blocks
 from zarrpack.processors.magic import media_type, suffix
+from zarrpack.processors.rejects import Rejects, named_lines
 from zarrpack.processors.text_decoding import bom_encoding
 
 __all__ = ["CsvProcessor"]
@@ -28,7 +29,7 @@ class CsvProcessor(Processor):
     """Reads tables by suffix (``.csv``, ``.tsv``, ``.tab``): one array per column, joined along ``row``.
 
     Rows with too few fields are filled with empty ones, and fields too many are kept in the column ``_extra`` as JSON
-    text; both are counted. Content without such a suffix is never taken for a table.
+    text; both are counted, and their lines named. Content without such a suffix is never taken for a table.
 
     Parameters
     ----------
@@ -38,6 +39,8 @@ class CsvProcessor(Processor):
         An array per column, or two arrays of strings, ``key`` (``row/column``) and ``value``.
     header : bool
         Whether the first row names the columns; else they are ``column_1``, ...
+    ragged : {"keep", "reject"}
+        Whether rows of other lengths are kept as above, or left out of the columns and listed as ``rejects``.
     delimiter : str or None
         One character; None: the one of comma, semicolon, tab and bar that is most frequent in the first line.
 
@@ -59,6 +62,7 @@ class CsvProcessor(Processor):
     columns: Literal["typed", "text"] = "typed"
     form: Literal["columns", "entries"] = "columns"
     header: bool = True
+    ragged: Literal["keep", "reject"] = "keep"
     delimiter: str | None = None
 
     def __post_init__(self) -> None:
@@ -67,6 +71,7 @@ class CsvProcessor(Processor):
         for field, good, expected in (
             ("columns", self.columns in ("typed", "text"), "typed or text"),
             ("form", self.form in ("columns", "entries"), "columns or entries"),
+            ("ragged", self.ragged in ("keep", "reject"), "keep or reject"),
             ("header", type(self.header) is bool, "true or false"),
             ("delimiter", fits, "one character that is no quote and no line end, or null"),
         ):
@@ -94,6 +99,7 @@ class CsvProcessor(Processor):
         with open_text(member, encoding) as text:
             table = _read_table(text, self, delimiter, member)
         yield from table.columns() if self.form == "columns" else table.entries()
+        yield from table.rejects.blocks()
         about: dict[str, Any] = {"csv/rows": table.rows, "csv/delimiter": delimiter}
         if table.legacy or encoding not in ("utf-8", "utf-8-sig"):
             about["csv/encoding"] = "windows-1252" if table.legacy else encoding
@@ -104,15 +110,18 @@ def _read_table(text: io.TextIOWrapper, options: CsvProcessor, delimiter: str, m
     table: _Table | None = None
     blank = 0
     limits = member.limits
-    for rows in row_blocks(text, delimiter, limits.csv_field_bytes):
-        filled = list(filter(None, rows))
-        blank += len(rows) - len(filled)
+    for block in row_blocks(text, delimiter, limits.csv_field_bytes):
+        filled = list(filter(None, block.rows))
+        blank += len(block.rows) - len(filled)
         if table is None and filled:
-            titles = filled.pop(0) if options.header else [""] * len(filled[0])
+            titles = filled[0]
             typed = options.columns == "typed" and options.form == "columns"
-            table = _Table(titles, typed=typed)
+            table = _Table(titles if options.header else [""] * len(titles), typed=typed, ragged=options.ragged)
+            if options.header:
+                filled = filled[1:]
+                block.rows[block.rows.index(titles)] = []
         if table is not None and filled:
-            table.add(filled)
+            table.add(filled, block)
             if table.rows > limits.rows:
                 raise MemberError("limit_rows", f"more than {limits.rows} rows; raise the limit rows")
     if table is None:
@@ -124,12 +133,15 @@ def _read_table(text: io.TextIOWrapper, options: CsvProcessor, delimiter: str, m
 class _Table:
     """The columns of one table, while and after its rows come in."""
 
-    def __init__(self, titles: Sequence[str], *, typed: bool) -> None:
+    def __init__(self, titles: Sequence[str], *, typed: bool, ragged: str) -> None:
         self._titles = titles
         self._columns = [Column(name, typed=typed) for name in column_names(titles)]
         self._extra: Column | None = None
         self._sizes: list[int] = []
+        self._rejects_ragged = ragged == "reject"
         self._ragged = 0
+        self._ragged_lines: list[int] = []
+        self.rejects = Rejects()
         self.rows = 0
         self.blank = 0
 
@@ -138,10 +150,15 @@ class _Table:
         columns = [*self._columns, *self._extra_columns()]
         return any(column.undecoded for column in columns) or any(map(_has_surrogates, self._titles))
 
-    def add(self, rows: list[list[str]]) -> None:
-        """Take a block of rows, none of them empty. The lists are changed."""
+    def add(self, rows: list[list[str]], block: RowBlock) -> None:
+        """Take a block's rows, none of them empty. The lists are changed."""
         width = len(self._columns)
         if set(map(len, rows)) != {width}:
+            self._look_at_ragged(block, width)
+            if self._rejects_ragged:
+                rows = [row for row in rows if len(row) == width]
+                if not rows:
+                    return
             self._even_out(rows, width)
         elif self._extra is not None:
             self._extra.add([""] * len(rows))
@@ -171,8 +188,9 @@ class _Table:
 
     def notes(self) -> tuple[str, ...]:
         """Say what was odd, as notes for the ledger."""
-        found = ((self._ragged, "ragged_rows"), (self.blank, "blank_lines"))
-        return tuple(f"{note}:{count}" for count, note in found if count)
+        note = "rejected_rows" if self._rejects_ragged else "ragged_rows"
+        blank = (f"blank_lines:{self.blank}",) if self.blank else ()
+        return (*named_lines(note, self._ragged, self._ragged_lines), *blank)
 
     def _parts(self) -> Iterator[tuple[Any, ...]]:
         legacy = self.legacy
@@ -186,11 +204,20 @@ class _Table:
     def _extra_columns(self) -> tuple[Column, ...]:
         return () if self._extra is None else (self._extra,)
 
+    def _look_at_ragged(self, block: RowBlock, width: int) -> None:
+        for line, row in zip(block.line_numbers(), block.rows, strict=True):
+            if row and len(row) != width:
+                self._ragged += 1
+                if self._ragged < 10:
+                    self._ragged_lines.append(line)
+                if self._rejects_ragged:
+                    text = json.dumps(row, ensure_ascii=False)
+                    self.rejects.add(line, "ragged_row", as_windows_1252(text) if _has_surrogates(text) else text)
+
     def _even_out(self, rows: list[list[str]], width: int) -> None:
         extras = [""] * len(rows)
         for index, row in enumerate(rows):
             if len(row) != width:
-                self._ragged += 1
                 if len(row) > width:
                     extras[index] = json.dumps(row[width:], ensure_ascii=False)
                 row[width:] = [""] * (width - len(row))

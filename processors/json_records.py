@@ -13,6 +13,7 @@ from zarrpack.processors.base import Block, Member, Metadata, Processor
 from zarrpack.processors.json_lines import split_lines
 from zarrpack.processors.json_values import JsonReader
 from zarrpack.processors.magic import media_type, suffix
+from zarrpack.processors.rejects import Rejects, named_lines
 from zarrpack.processors.text_decoding import decode_text
 
 __all__ = ["JsonProcessor"]
@@ -24,8 +25,6 @@ _LOOKS_LIKE_JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*+(?:\[\s*+)?\{\s*+"(?:[^"\\
 #: Rows of JSON Lines that make a block.
 _BLOCK_LINES = 8192
 _BLOCK_CHARACTERS = 8 << 20
-#: How many bad lines a note names.
-_NAMED_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class JsonProcessor(Processor):
         return _LOOKS_LIKE_JSON.match(head) is not None
 
     def read(self, member: Member) -> Iterator[Block | Metadata]:
-        """Give `text`, and `key` and `value` of the leaves; of JSON Lines in several blocks each.
+        """Give `text`, and `key` and `value` of the leaves; of JSON Lines in several blocks each, and bad lines as rejects.
 
         Raises
         ------
@@ -98,7 +97,9 @@ def _read_lines(member: Member) -> Iterator[Block | Metadata]:
             text = decode_text(line)
             line_keys, line_values, record = reader.read(text)
         except MemberError as error:
-            bad.add(number, error)
+            bad.add(number, error, line)
+            if bad.rejects.is_full:
+                yield from bad.rejects.blocks()
             continue
         first = record if not good else first
         # Each line's paths start with its row, as those of an array of documents would.
@@ -116,6 +117,7 @@ def _read_lines(member: Member) -> Iterator[Block | Metadata]:
         raise bad.error()
     if texts:
         yield from _blocks(texts, keys, values)
+    yield from bad.rejects.blocks()
     yield Metadata({"json/lines": good}, first, "application/jsonl", (*bad.notes(), *reader.notes()))
 
 
@@ -126,22 +128,23 @@ def _blocks(texts: list[str], keys: list[str], values: list[str]) -> Iterator[Bl
 
 
 class _BadLines:
-    """Counts the lines that are no JSON, and keeps the first."""
+    """Counts the lines that are no JSON, and lists them."""
 
     def __init__(self) -> None:
+        self.rejects = Rejects()
         self._count = 0
-        self._numbers: list[str] = []
+        self._first: list[int] = []
         self._reason = ""
 
-    def add(self, number: int, error: MemberError) -> None:
+    def add(self, number: int, error: MemberError, line: bytes) -> None:
         self._reason = self._reason or f"line {number}: {error}"
         self._count += 1
-        if len(self._numbers) < _NAMED_LINES:
-            self._numbers.append(str(number))
+        if self._count < 10:
+            self._first.append(number)
+        self.rejects.add(number, error.reason, line.decode("utf-8", "backslashreplace"))
 
     def notes(self) -> tuple[str, ...]:
-        more = ",..." if self._count > _NAMED_LINES else ""
-        return (f"bad_line:{self._count} (lines {','.join(self._numbers)}{more})",) if self._count else ()
+        return named_lines("bad_line", self._count, self._first)
 
     def error(self) -> MemberError:
         return MemberError("invalid_json", f"expected JSON on some line, found none; {self._reason or 'all are empty'}")

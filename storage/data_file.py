@@ -26,7 +26,7 @@ __all__ = ["ChunkLocation", "DataFile", "StoredArray"]
 
 _DOCUMENTS = (".zgroup", ".zattrs", ".zarray")
 # Largest JSON document that is read, in bytes.
-_DOCUMENT_BYTES = 1 << 30
+_DOCUMENT_BYTES = 256 << 20
 
 
 class DataFile:
@@ -67,7 +67,9 @@ class DataFile:
         try:
             self._location = find_directory(self._file)
             self._directory = read_at(self._file, self._location.offset, self._location.size)
-            self._index = index_directory(self._directory, self._location.entries, str(self.path))
+            self._index = index_directory(
+                self._directory, self._location.entries, str(self.path), self._location.offset
+            )
             self._documents = self._read_documents()
             self.attributes: dict[str, Any] = dict(self._documents.get(".zattrs", {}))
             self._check_format()

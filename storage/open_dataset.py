@@ -42,26 +42,34 @@ def open_dataset(path: str | os.PathLike[str], group: str | None = None) -> xarr
     SourceError
         If the file cannot be opened.
     FormatError
-        If it is not such a file.
+        If it is not such a file, names a codec that is not read here, or lacks a chunk.
     UsageError
         If no group is given and the file has several, or none.
     NotFound
         If there is no such group; the message names the nearest.
     """
     with DataFile(path) as file:
-        groups = list(file.groups)
+        group = _chosen(path, list(file.groups), group)
         is_consolidated = file.has_entry(".zmetadata")
+        # zarr would run any codec that the file names, pickle among them, and take a missing chunk for zeros.
+        for name, array in file.arrays.items():
+            if name.startswith(f"{group}/"):
+                array.check_complete()
+    return _open(path, group, is_consolidated)
+
+
+def _chosen(path: str | os.PathLike[str], groups: list[str], group: str | None) -> str:
     if group is None:
         if len(groups) != 1:
             raise UsageError(
                 f"{path}: expected the name of one group, found none given; choose one of {sorted(groups)}"
             )
-        group = groups[0]
+        return groups[0]
     if group not in groups:
         near = difflib.get_close_matches(group, groups, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {sorted(groups)}"
         raise NotFound(f"{path}: expected a group of the file, found {group!r}; {hint}")
-    return _open(path, group, is_consolidated)
+    return group
 
 
 def _open(path: str | os.PathLike[str], group: str, is_consolidated: bool) -> xarray.Dataset:

@@ -97,13 +97,13 @@ class StoredArray:
         shape = (max(0, last - first), *metadata.shape[1:])
         dtype = np.dtype("O" if metadata.dtype == "|O" else metadata.dtype)
         if 0 in shape:
-            return np.empty(shape, dtype)
+            return self._allocated(shape, dtype)
         chunks = metadata.chunks
         grid = [range(length) for length in metadata.chunk_grid()]
         grid[0] = range(first // chunks[0], -(-last // chunks[0]))
         # Looked up before anything is allocated: a shape can announce more than any machine holds.
         self._require(grid)
-        rows = np.empty(shape, dtype)
+        rows = self._allocated(shape, dtype)
         for index in _indices(grid):
             chunk = self.read_chunk(index)
             begin = [number * length for number, length in zip(index, chunks, strict=True)]
@@ -160,6 +160,22 @@ class StoredArray:
             Place in the chunk grid.
         """
         return self._file.payload(self._entry(index))
+
+    def check_complete(self) -> None:
+        """Check that every chunk is there; none is read.
+
+        Raises
+        ------
+        FormatError
+            If one is missing.
+        """
+        self._require([range(length) for length in self.metadata.chunk_grid()])
+
+    def _allocated(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        try:
+            return np.empty(shape, dtype)
+        except (MemoryError, ValueError) as exc:
+            raise FormatError(f"{self.name}: expected rows that fit into memory, found the shape {shape}") from exc
 
     def _require(self, grid: list[range]) -> None:
         for index in _indices(grid):

@@ -151,11 +151,31 @@ def test_ragged_rows_are_kept_and_counted() -> None:
     assert columns["a"].tolist() == [1, 1, 5]
     assert columns["b"].tolist()[1:] == [2.0, 6.0]
     assert columns["_extra"] == ["", '["3", "x"]', ""]
-    assert metadata.notes == ("ragged_rows:2", "blank_lines:1")
+    assert metadata.notes == ("ragged_rows:2 (lines 2,3)", "blank_lines:1")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_lines, "_BLOCK_ROWS", 2)
         assert read(b"a,b\n1,1\n2,2\n3,3\n4,4,extra\n5,5\n6,6")[0]["_extra"] == ["", "", "", '["extra"]', "", ""]
+
+
+def test_ragged_rows_are_rejected_on_request() -> None:
+    """They are left out of the columns, whose types they cannot spoil, and listed with their lines and their fields."""
+    content = 'id,name\n1,"two\nlines"\n2\n3,é,x\n\n4,b\n5,\xff,\n'.encode().replace(b"\xc3\xbf", b"\xff")
+    blocks, metadata = read_member(CsvProcessor(ragged="reject"), "a.csv", content)
+
+    assert rows_of(blocks, "id").tolist() == [1, 4]
+    assert rows_of(blocks, "line").tolist() == [4, 5, 8]
+    assert rows_of(blocks, "reason") == ["ragged_row"] * 3
+    assert [json.loads(text)[0] for text in rows_of(blocks, "content")] == ["2", "3", "5"]
+    assert {block.group for block in blocks} == {"table", "rejects"}
+    assert metadata.notes == ("rejected_rows:3 (lines 4,5,8)", "blank_lines:1")
+    assert metadata.values["csv/rows"] == 2
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_lines, "_BLOCK_ROWS", 1)
+        blocks, _ = read_member(CsvProcessor(ragged="reject"), "a.csv", content)
+        assert rows_of(blocks, "line").tolist() == [4, 5, 8]
+        assert rows_of(blocks, "id").tolist() == [1, 4]
 
 
 def test_columns_without_a_name_of_their_own_get_one() -> None:

@@ -124,6 +124,14 @@ def test_bad_lines_cost_themselves_only() -> None:
     assert metadata.notes == ("bad_line:6 (lines 2,3,4,7,8,...)",)
 
 
+def test_bad_lines_are_listed() -> None:
+    """Each with its number, the reason and its text, which can be stored whatever its bytes are."""
+    blocks, _ = read_member(JsonProcessor(), "a.jsonl", b'{"a": 1}\n{\n\xff\xfe!\n{"a": 2}')
+
+    rejects = {block.array: list(block.rows) for block in blocks if block.group == "rejects"}
+    assert rejects == {"line": [2, 3], "reason": ["invalid_json", "invalid_text"], "content": ["{", "\\xff\\xfe!"]}
+
+
 def test_limits_name_themselves() -> None:
     """A document, a line, or lines in number beyond a limit say which; at the limit all is well."""
     read("a.json", b'"1234"', json_bytes=6)

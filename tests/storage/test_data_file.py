@@ -251,10 +251,11 @@ def test_a_directory_that_lies_is_refused(tmp_path: Path) -> None:
     writer.close()
     honest = file.getvalue()
     record, end = honest.index(b"PK\1\2"), honest.index(b"PK\5\6")
-    size = (0xFFFFFFF0).to_bytes(4, "little")
+    size, huge = (record).to_bytes(4, "little"), (0xFFFFFFF0).to_bytes(4, "little")
     lies = {
         "expected 2 entries in 53 bytes": honest[: end + 8] + b"\2\0\2\0" + honest[end + 12 :],
-        "expected the 4294967280 bytes of .zgroup before": honest[: record + 20] + size * 2 + honest[record + 28 :],
+        f"expected the {record} bytes of .zgroup before": honest[: record + 20] + size * 2 + honest[record + 28 :],
+        "found 4294967280 announced; some share bytes": honest[: record + 20] + huge * 2 + honest[record + 28 :],
     }
     path = tmp_path / "lies.data"
     path.write_bytes(honest)
