@@ -14,10 +14,21 @@ from zarrpack.converters.result import ConvertResult
 from zarrpack.converters.run_identity import check_identity, run_identity
 from zarrpack.converters.sources import DescribedSource
 from zarrpack.errors import FormatError
+from zarrpack.storage.verification.tables import table_digest
 
-__all__ = ["file_digest", "finished_result", "output_paths", "published_result", "read_flow", "write_flow"]
+__all__ = [
+    "file_digest",
+    "finished_result",
+    "flow_is_whole",
+    "output_paths",
+    "published_result",
+    "read_flow",
+    "write_flow",
+]
 
 _READ_BYTES = 1 << 20
+#: Stands for the digest of the ``.flow`` in the text that the digest is of.
+_NO_DIGEST = "0" * 64
 #: What the summary of a conversion has.
 _KEYS = (
     *("version", "sources", "options", "processors", "python", "counts", "reasons"),
@@ -56,6 +67,18 @@ def write_flow(
     for suffix in (".infoset", ".attribset", ".members.parquet"):
         path = output.temporary(suffix)
         files[f"{output.name}{suffix}"] = {"size": path.stat().st_size, "sha256": file_digest(path)}
+    infoset = files[f"{output.name}.infoset"]
+    # Which subset an item is in may be decided later; all else in the table stays as it is.
+    files[f"{output.name}.infoset"] = {
+        **infoset,
+        "values_sha256": table_digest(output.temporary(".infoset")),
+        "content_sha256": table_digest(output.temporary(".infoset"), ("subset",)),
+    }
+    if output.journal_to_keep.exists():
+        files[output.kept_journal.name] = {
+            "size": output.journal_to_keep.stat().st_size,
+            "sha256": file_digest(output.journal_to_keep),
+        }
     identity = run_identity(sources, options)
     document = {
         "flow_name": output.name,
@@ -79,10 +102,19 @@ def write_flow(
             "unmatched": dict(result.unmatched),
             "notes": list(result.notes),
             "files": files,
+            "sha256": _NO_DIGEST,
         },
     }
-    text = json.dumps(document, indent=1)
-    output.temporary(".flow").write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(document, indent=1) + "\n"
+    text = text.replace(_NO_DIGEST, hashlib.sha256(text.encode()).hexdigest())
+    output.temporary(".flow").write_text(text, encoding="utf-8")
+
+
+def flow_is_whole(output: OutputSet, document: Mapping[str, Any]) -> bool:
+    """Whether a set's summary has the text that its digest is of."""
+    said = str(document["zarrpack"].get("sha256", ""))
+    text = output.path(".flow").read_text(encoding="utf-8")
+    return bool(said) and hashlib.sha256(text.replace(said, _NO_DIGEST).encode()).hexdigest() == said
 
 
 def output_paths(output: OutputSet) -> dict[str, Any]:

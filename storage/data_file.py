@@ -106,7 +106,7 @@ class DataFile:
     @cached_property
     def metadata(self) -> dict[str, Any]:
         """The content of ``metadata.json``; empty if there is none."""
-        return self._document("metadata.json") if self.has_entry("metadata.json") else {}
+        return self.document("metadata.json") if self.has_entry("metadata.json") else {}
 
     @cached_property
     def groups(self) -> dict[str, dict[str, Any]]:
@@ -130,6 +130,10 @@ class DataFile:
     def directory_sha256(self) -> str:
         """Digest of the central directory in hexadecimal, as in `ZipSummary`."""
         return hashlib.sha256(self._directory).hexdigest()
+
+    def entry_names(self) -> list[bytes]:
+        """Name every entry of the zip, as it lies in its directory."""
+        return list(self._index)
 
     def has_entry(self, name: str) -> bool:
         """Whether the zip has an entry of this name."""
@@ -225,17 +229,24 @@ class DataFile:
     def _read_documents(self) -> dict[str, Mapping[str, Any]]:
         """Read ``.zmetadata``, or where there is none the documents that it would repeat."""
         if b".zmetadata" in self._index:
-            documents = self._document(".zmetadata").get("metadata")
+            documents = self.document(".zmetadata").get("metadata")
         else:
             names = [name.decode("utf-8", "replace") for name in self._index]
-            documents = {name: self._document(name) for name in names if name.rpartition("/")[2] in _DOCUMENTS}
+            documents = {name: self.document(name) for name in names if name.rpartition("/")[2] in _DOCUMENTS}
         if not isinstance(documents, dict) or not all(isinstance(entry, dict) for entry in documents.values()):
             raise FormatError(f"{self.path}: expected .zmetadata to hold JSON objects by name, found something else")
         if ".zgroup" not in documents and ".zarray" not in documents:
             raise FormatError(f"{self.path}: expected a Zarr hierarchy of format 2, found a zip without .zgroup")
         return documents
 
-    def _document(self, name: str) -> dict[str, Any]:
+    def document(self, name: str) -> dict[str, Any]:
+        """Read a JSON document, such as ``".zgroup"``.
+
+        Raises
+        ------
+        FormatError
+            If there is none, or it is damaged or no JSON object.
+        """
         location = self.locate(name)
         if location is not None and location.size > _DOCUMENT_BYTES:
             raise FormatError(f"{self.path}: expected {name} of at most {_DOCUMENT_BYTES} bytes, found {location.size}")

@@ -17,11 +17,15 @@ from zarrpack.converters.commands.convert import convert_command
 from zarrpack.converters.commands.export import export_command
 from zarrpack.converters.commands.import_files import import_command
 from zarrpack.converters.commands.info import info_command
+from zarrpack.converters.commands.limits import limits_command
 from zarrpack.converters.commands.merge import merge_command
 from zarrpack.converters.commands.plot import plot_command
+from zarrpack.converters.commands.plan import plan_command
 from zarrpack.converters.commands.report import notes_of, printable
 from zarrpack.converters.commands.retry import retry_command
 from zarrpack.converters.commands.run import run_command
+from zarrpack.converters.commands.trace import trace_command
+from zarrpack.converters.commands.verify import verify_command
 from zarrpack.errors import ZarrpackError
 
 __all__ = ["run"]
@@ -51,6 +55,10 @@ cli.add_command(run_command)
 cli.add_command(export_command)
 cli.add_command(import_command)
 cli.add_command(retry_command)
+cli.add_command(plan_command)
+cli.add_command(trace_command)
+cli.add_command(limits_command)
+cli.add_command(verify_command)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -85,6 +85,17 @@ def _print_failures(result: ConvertResult) -> None:
     hidden = result.counts["failed"] - min(len(result.failures), _SHOWN_FAILURES)
     if hidden:
         click.echo(f"  and {hidden} more", err=True)
+    _print_ways_out(result)
+
+
+def _print_ways_out(result: ConvertResult) -> None:
+    """Say which limits refused members, and how these are read again."""
+    from zarrpack.converters.limit_table import limit_of_reason
+
+    limits = [name for reason in result.reasons for name in limit_of_reason(reason)[:1]]
+    changed = " ".join(f"--set {name}=VALUE" for name in limits) or "--set NAME=VALUE or --processor NAME"
+    why = f"a limit refused some ({', '.join(limits)}; see zarrpack limits): " if limits else ""
+    click.echo(f"{why}zarrpack retry {printable(str(result.flow))} {changed} reads only these again", err=True)
 
 
 def _print_unmatched(unmatched: Mapping[str, Any]) -> None:
