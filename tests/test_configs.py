@@ -37,7 +37,7 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "compression": (["spec", "fast", "none", None], ["zip", 3]),
     "items_per_data": ([1, 1000, None], [0, "1"]),
     "hdf5": ([True, False], [1, "yes", None]),
-    "hdf5_compression": (["gzip", "none"], ["snappy", None]),
+    "hdf5_compression": (["gzip", "lzf", "zstd", "none"], ["snappy", None]),
     "hdf5_layout": (["columnar", "per_item"], ["flat", None]),
     "keep_data": ([True, False], [1, "yes", None]),
     "overwrite": ([True, False], [1, "yes", None]),
