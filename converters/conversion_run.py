@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zarrpack.converters.flow_file import output_paths, write_flow
+from zarrpack.converters.hdf5_mirror import mirror_spool, write_mirror
 from zarrpack.converters.kept_journal import keep_journal
 from zarrpack.converters.options import ConvertOptions
 from zarrpack.converters.output import OutputSet
@@ -129,6 +130,7 @@ def read_members(
         salvage=options.salvage,
         only=only,
         first_batch=first_batch,
+        mirror=mirror_spool(output, options),
     )
     with (
         Pool(options.worker_count(), folder=output.packs, stem=output.name, journal=output.journal) as pool,
@@ -184,6 +186,9 @@ def write_set(run: ConversionRun, journal: sqlite3.Connection, notes: Sequence[s
     report = write_dataset_files(
         journal, output, items, threads=options.worker_count(), stage=clock.stage, quiet=run.quiet
     )
+    if options.hdf5:
+        with clock.stage("hdf5"):
+            write_mirror(output, report, options, quiet=run.quiet)
     result = _result(output, journal, report, clock, notes)
     if result.counts["failed"]:
         keep_journal(journal, output)

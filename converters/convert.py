@@ -12,6 +12,7 @@ from typing import Any
 
 from zarrpack.converters.conversion_run import ConversionRun, check_counts, read_members, write_set
 from zarrpack.converters.flow_file import finished_result
+from zarrpack.converters.hdf5_mirror import suffixes_with
 from zarrpack.converters.options import ConvertOptions, options_from_mapping
 from zarrpack.converters.output import OutputSet, claimed, default_name
 from zarrpack.converters.pipeline.journal import (
@@ -97,7 +98,7 @@ def convert_with(sources: Sequence[Path], out: Path, options: ConvertOptions, *,
     refuse_in_child()
     prepare_processes()
     clock = StageClock()
-    output = OutputSet(out, options.name or default_name(sources, out))
+    output = OutputSet(out, options.name or default_name(sources, out), suffixes_with(options))
     described = describe_sources(sources, options.chosen_limits())
     refuse_output_inside(sources, out)
     identity = run_identity(described, options)

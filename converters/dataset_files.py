@@ -20,6 +20,7 @@ from zarrpack.converters.items.metadata import ItemMetadata
 from zarrpack.converters.items.options import ItemOptions
 from zarrpack.converters.output import OutputSet
 from zarrpack.converters.progress import merge_bar
+from zarrpack.storage.merge.chunk_origins import ChunkOrigins
 from zarrpack.storage.merge.merge import MergeReport, merge_arrays
 
 __all__ = ["DatasetReport", "write_dataset_files"]
@@ -53,6 +54,10 @@ class DatasetReport:
         What the merge had to do to make the members fit together.
     chunks_copied, chunks_encoded : int
         Chunks of the dataset that were copied as they are, and that were encoded anew.
+    packs : sequence of Path
+        What was merged.
+    origins : ChunkOrigins or None
+        Which chunks of the packs were copied.
     """
 
     items: int
@@ -61,6 +66,8 @@ class DatasetReport:
     notes: tuple[str, ...]
     chunks_copied: int
     chunks_encoded: int
+    packs: Sequence[Path] = ()
+    origins: ChunkOrigins | None = None
 
 
 def write_dataset_files(
@@ -115,6 +122,8 @@ def write_dataset_files(
         notes=(*merged.notes, *notes),
         chunks_copied=merged.chunks_copied,
         chunks_encoded=merged.chunks_encoded,
+        packs=[path for path, _ in sources],
+        origins=merged.origins,
     )
 
 

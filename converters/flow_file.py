@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from isal.isal_zlib import crc32
+
 from zarrpack.converters.options import ConvertOptions
 from zarrpack.converters.output import OutputSet
 from zarrpack.converters.result import ConvertResult
@@ -17,6 +19,7 @@ from zarrpack.errors import FormatError
 from zarrpack.storage.verification.tables import table_digest
 
 __all__ = [
+    "file_crc32",
     "file_digest",
     "finished_result",
     "flow_is_whole",
@@ -64,9 +67,11 @@ def write_flow(
             "directory_sha256": directory,
         }
     }
-    for suffix in (".infoset", ".attribset", ".members.parquet"):
+    for suffix in output.suffixes[1:-1]:
         path = output.temporary(suffix)
-        files[f"{output.name}{suffix}"] = {"size": path.stat().st_size, "sha256": file_digest(path)}
+        # A mirror can be as large as all pixels; a checksum of it costs a tenth of a digest.
+        said = {"crc32": file_crc32(path)} if suffix == ".h5" else {"sha256": file_digest(path)}
+        files[f"{output.name}{suffix}"] = {"size": path.stat().st_size, **said}
     infoset = files[f"{output.name}.infoset"]
     # Which subset an item is in may be decided later; all else in the table stays as it is.
     files[f"{output.name}.infoset"] = {
@@ -124,7 +129,8 @@ def output_paths(output: OutputSet) -> dict[str, Any]:
         "members": ".members.parquet",
         **{one: f".{one}" for one in ("dataset", "infoset", "attribset", "flow")},
     }
-    return {key: folder / f"{output.name}{suffix}" for key, suffix in suffixes.items()}
+    paths: dict[str, Any] = {key: folder / f"{output.name}{suffix}" for key, suffix in suffixes.items()}
+    return {**paths, "hdf5": folder / f"{output.name}.h5" if ".h5" in output.suffixes else None}
 
 
 def read_flow(output: OutputSet) -> dict[str, Any]:
@@ -193,3 +199,13 @@ def file_digest(path: Path) -> str:
         while piece := file.read(_READ_BYTES):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def file_crc32(path: Path) -> str:
+    """Give a file's CRC-32 as eight hexadecimal digits."""
+    checksum = 0
+    piece = bytearray(_READ_BYTES)
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(piece):
+            checksum = crc32(memoryview(piece)[:count], checksum)
+    return f"{checksum:08x}"

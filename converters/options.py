@@ -23,10 +23,12 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "fit": ("crop", "pad", "stretch"),
     "labels": (None, "folder"),
     "compression": (None, "spec", "fast", "none"),
+    "hdf5_compression": ("gzip", "lzf", "zstd", "none"),
+    "hdf5_layout": ("columnar", "per_item"),
 }
 _COUNTS = ("workers", "limit", "items_per_data")
 _LISTS = ("join", "include", "exclude")
-_SWITCHES = ("keep_data", "overwrite", "resume", "salvage", "strict")
+_SWITCHES = ("hdf5", "keep_data", "overwrite", "resume", "salvage", "strict")
 _NAME_CHARACTERS = re.compile(r"[^/\\\x00-\x1f]+")
 
 
@@ -61,6 +63,12 @@ class ConvertOptions:
         Codec of all arrays; None: ``fast`` for pixels, ``spec`` for the rest.
     items_per_data : int or None
         Members per ``.data`` file at the most; None: as fits.
+    hdf5 : bool
+        Whether ``NAME.h5`` is written as well, the mirror of the dataset.
+    hdf5_compression : {"gzip", "lzf", "zstd", "none"}
+        How its chunks are compressed.
+    hdf5_layout : {"columnar", "per_item"}
+        Whether it has the dataset's own arrays, or a dataset for each member.
     keep_data : bool
         Whether the ``.data`` files stay, in ``encoded/``.
     overwrite : bool
@@ -103,6 +111,9 @@ class ConvertOptions:
     limit: int | None = None
     compression: Literal["spec", "fast", "none"] | None = None
     items_per_data: int | None = None
+    hdf5: bool = False
+    hdf5_compression: Literal["gzip", "lzf", "zstd", "none"] = "gzip"
+    hdf5_layout: Literal["columnar", "per_item"] = "columnar"
     keep_data: bool = False
     overwrite: bool = False
     resume: bool = False

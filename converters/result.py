@@ -34,6 +34,8 @@ class ConvertResult:
         What pairing and joining found no partner for: counts and the first names.
     notes : sequence of str
         What the merge had to do to make the members fit together.
+    hdf5 : Path or None
+        The HDF5 mirror, if there is one.
     """
 
     name: str
@@ -49,6 +51,7 @@ class ConvertResult:
     reasons: Mapping[str, int] = field(default_factory=dict)
     unmatched: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    hdf5: Path | None = None
 
     @property
     def exit_status(self) -> int:
@@ -66,6 +69,7 @@ class ConvertResult:
             "attribset": str(self.attribset),
             "members": str(self.members),
             "flow": str(self.flow),
+            **({} if self.hdf5 is None else {"hdf5": str(self.hdf5)}),
             "reasons": dict(self.reasons),
             "failures": [dict(one) for one in self.failures],
             "findings": [dict(one) for one in self.findings],

@@ -87,9 +87,10 @@ class Hdf5Processor(Processor):
             try:
                 yield from reader.blocks()
                 values = reader.metadata()
-            except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError) as exc:
-                if isinstance(exc, MemberError):
-                    raise
+            except MemberError:
+                raise
+            except Exception as exc:
+                # Of damaged files h5py lets through nearly everything: OverflowError, SystemError, MemoryError, ...
                 raise MemberError("not_decodable", f"the HDF5 file is damaged: {exc}"[:500]) from exc
             yield Metadata(values, media_type="application/x-hdf5", notes=tuple(sorted(reader.notes)))
 
@@ -100,7 +101,7 @@ def _opened(content: BinaryIO) -> Iterator[h5py.File]:
 
     try:
         file = h5py.File(content, "r")
-    except (OSError, RuntimeError, ValueError, KeyError, OverflowError) as exc:
+    except Exception as exc:
         raise MemberError("not_decodable", f"the HDF5 file cannot be opened: {exc}"[:500]) from exc
     with file:
         yield file

@@ -19,10 +19,14 @@ from zarrpack.storage.codecs import choose_codec, encode_chunk
 from zarrpack.storage.row_slab import NumberSlab, ObjectSlab
 from zarrpack.storage.row_values import RowType, Values
 
-__all__ = ["ENCODED", "PackArray", "Sink"]
+__all__ = ["ENCODED", "PackArray", "RowTap", "Sink"]
 
 #: Takes an entry's name and its bytes.
 Sink: TypeAlias = Callable[[str, bytes], None]
+
+#: Takes the values of a full chunk of numbers before they are encoded: the array's place, the chunk's index along the first
+#: axis, the values, and the shape of a chunk.
+RowTap: TypeAlias = "Callable[[str, int, npt.NDArray[Any], tuple[int, ...]], None]"
 
 #: The true name of arrays of bytes that are files as they came, and so are not compressed again.
 ENCODED = "encoded"
@@ -49,6 +53,8 @@ class PackArray:
         How to encode.
     sink : callable
         Takes each full chunk.
+    tap : callable or None
+        Takes the values of each full chunk of numbers.
 
     Attributes
     ----------
@@ -74,6 +80,7 @@ class PackArray:
         is_flat: bool,
         options: EncodingOptions,
         sink: Sink,
+        tap: RowTap | None = None,
     ) -> None:
         self.group, self.name, self.variant, self.type = group, name, variant, rows
         # Without its rows, which would keep the first member's values in memory.
@@ -86,6 +93,7 @@ class PackArray:
         self.draft_level: int | None = None
         self._draft = options.draft
         self._sink = sink
+        self._tap = tap if rows.object_codec is None else None
         self._chunks_out = 0
         self._values = 0
         self._before = (0, 0, 0)
@@ -166,7 +174,9 @@ class PackArray:
             self._chunk = (self._slab.chunk_rows, *self._chunk[1:])
             self._make_draft()
         if self._slab.fill:
-            self._emit(self._slab.rest())
+            rest = self._slab.rest()
+            # A merge copies the last chunk of a flat array with the zeros behind it.
+            self._emit(_filled_up(rest, self._chunk) if self._tap is not None and self.is_flat else rest)
             self._slab.truncate(0)
 
     def metadata(self, dims: tuple[str, ...], attributes: dict[str, Any]) -> ArrayMetadata:
@@ -194,5 +204,13 @@ class PackArray:
             # The slab may have chosen another length than it was given.
             self._chunk = (self._slab.chunk_rows, *self._chunk[1:])
         key = ".".join([str(self._chunks_out), *["0"] * (len(self._chunk) - 1)])
+        if self._tap is not None and rows.shape == self._chunk and self.draft_level is None:
+            self._tap(f"{self.group}/{self.name}", self._chunks_out, rows, self._chunk)
         self._chunks_out += 1
         self._sink(f"{self.group}/{self.name}/{key}", encode_chunk(rows, self.codec, self.type.dtype, self._chunk))
+
+
+def _filled_up(rows: npt.NDArray[Any], chunk: tuple[int, ...]) -> npt.NDArray[Any]:
+    whole = np.zeros(chunk, rows.dtype)
+    whole[: len(rows)] = rows
+    return whole

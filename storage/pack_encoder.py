@@ -10,7 +10,7 @@ from zarrpack.storage.base import EncodingOptions, MemberDescription
 from zarrpack.storage.blocks import Block
 from zarrpack.storage.hierarchy import FIRST_NAMES, hierarchy_documents, root_attributes
 from zarrpack.storage.json_text import json_text
-from zarrpack.storage.pack_array import PackArray, Sink
+from zarrpack.storage.pack_array import PackArray, RowTap, Sink
 from zarrpack.storage.pack_finish import finish_group
 from zarrpack.storage.pack_groups import PackGroups
 from zarrpack.storage.row_values import classify_rows
@@ -32,6 +32,8 @@ class PackEncoder:
         Takes an entry's name and its bytes, in the order in which they shall lie in the file.
     options : EncodingOptions
         How to encode.
+    tap : callable or None
+        Takes the values of each full chunk of numbers before they are encoded.
 
     Examples
     --------
@@ -47,8 +49,9 @@ class PackEncoder:
     ['images/height/.zarray', 'images/height/.zattrs', 'images/height/0', 'metadata.json']
     """
 
-    def __init__(self, sink: Sink, options: EncodingOptions) -> None:
+    def __init__(self, sink: Sink, options: EncodingOptions, tap: RowTap | None = None) -> None:
         self._sink = sink
+        self._tap = tap
         self._options = options
         self._groups = PackGroups()
         self._touched: dict[PackArray, None] = {}
@@ -100,7 +103,7 @@ class PackEncoder:
         if array is None:
             # What cannot be written is found now, while it is known whose it is.
             json_text(block.attributes)
-            array = group.create(block, rows, is_flat, self._options, self._sink)
+            array = group.create(block, rows, is_flat, self._options, self._sink, self._tap)
             self._created.append(array)
         if array not in self._touched:
             self._touch(array)

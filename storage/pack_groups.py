@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator
 from zarrpack.storage.array_names import NameTable
 from zarrpack.storage.base import EncodingOptions
 from zarrpack.storage.blocks import Block
-from zarrpack.storage.pack_array import PackArray, Sink
+from zarrpack.storage.pack_array import PackArray, RowTap, Sink
 from zarrpack.storage.row_values import RowType
 
 __all__ = ["PackGroup", "PackGroups"]
@@ -45,14 +45,22 @@ class PackGroup:
         """Give the variant that takes such rows; None if there is none yet."""
         return self._arrays.get(_key(block, rows, is_flat))
 
-    def create(self, block: Block, rows: RowType, is_flat: bool, options: EncodingOptions, sink: Sink) -> PackArray:
+    def create(
+        self,
+        block: Block,
+        rows: RowType,
+        is_flat: bool,
+        options: EncodingOptions,
+        sink: Sink,
+        tap: RowTap | None = None,
+    ) -> PackArray:
         """Make the variant that takes such rows."""
         self.names.reserve(block.dims)
         used = self._variants.setdefault(block.array, set())
         variant = max(used, default=0) + 1
         used.add(variant)
         name = self.names.safe_name(block.array, variant)
-        array = PackArray(self.name, name, variant, block, rows, is_flat, options, sink)
+        array = PackArray(self.name, name, variant, block, rows, is_flat, options, sink, tap)
         self._arrays[_key(block, rows, is_flat)] = array
         return array
 

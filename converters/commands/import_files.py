@@ -8,7 +8,9 @@ from zarrpack.converters.commands.lazy_group import LazyGroup
 
 __all__ = ["import_command"]
 
-_FORMATS: dict[str, str] = {}
+_FORMATS = {
+    "hdf5": "zarrpack.converters.commands.import_hdf5:import_hdf5_command",
+}
 
 
 @click.group("import", cls=LazyGroup, table=_FORMATS, short_help="Make a dataset of another tool's files.")

@@ -19,8 +19,8 @@ from zarrpack.converters.commands.import_files import import_command
 from zarrpack.converters.commands.info import info_command
 from zarrpack.converters.commands.limits import limits_command
 from zarrpack.converters.commands.merge import merge_command
-from zarrpack.converters.commands.plot import plot_command
 from zarrpack.converters.commands.plan import plan_command
+from zarrpack.converters.commands.plot import plot_command
 from zarrpack.converters.commands.report import notes_of, printable
 from zarrpack.converters.commands.retry import retry_command
 from zarrpack.converters.commands.run import run_command

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from zarrpack.processors.archives.base import Entry
 from zarrpack.processors.limits import Limits
 from zarrpack.storage.base import EncodingOptions
+from zarrpack.storage.hdf5.options import Hdf5Compression
 
 __all__ = [
     "STREAMED",
@@ -20,6 +21,7 @@ __all__ = [
     "ChunkTuple",
     "EndTuple",
     "MemberResult",
+    "MirrorSpool",
     "Verdict",
     "WorkerConfiguration",
 ]
@@ -134,6 +136,23 @@ class MemberResult:
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorSpool:
+    """Where the workers put chunks for an HDF5 mirror, beside the packs.
+
+    Parameters
+    ----------
+    folder, stem : str
+        The packs' folder and the first part of their names.
+    compression : {"gzip", "lzf", "zstd", "none"}
+        Of the mirror.
+    """
+
+    folder: str
+    stem: str
+    compression: Hdf5Compression
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerConfiguration:
     """What a worker process is told once, when it starts.
 
@@ -149,6 +168,8 @@ class WorkerConfiguration:
         How packs are encoded; `flat_pixels` comes with each batch.
     limits : Limits
         What members may cost.
+    mirror : MirrorSpool or None
+        Where chunks for an HDF5 mirror go; None: there is none.
     """
 
     sources: tuple[str, ...]
@@ -156,3 +177,4 @@ class WorkerConfiguration:
     processors: bytes
     encoding: EncodingOptions = field(default_factory=EncodingOptions)
     limits: Limits = field(default_factory=Limits)
+    mirror: MirrorSpool | None = None

@@ -15,7 +15,7 @@ import cloudpickle
 
 from zarrpack.converters.pipeline.batching import Batcher, StreamedMember
 from zarrpack.converters.pipeline.journal import open_journal, record_findings
-from zarrpack.converters.pipeline.messages import Batch, WorkerConfiguration
+from zarrpack.converters.pipeline.messages import Batch, MirrorSpool, WorkerConfiguration
 from zarrpack.converters.pipeline.picture_form import PictureForm
 from zarrpack.converters.pipeline.pool import Pool
 from zarrpack.converters.pipeline.resume import DoneBatches
@@ -67,6 +67,8 @@ class RunPlan:
         Numbers of the members that are converted; None: all.
     first_batch : int
         Number of the first batch.
+    mirror : MirrorSpool or None
+        Where chunks for an HDF5 mirror go; None: there is none.
     """
 
     sources: Sequence[Path]
@@ -83,6 +85,7 @@ class RunPlan:
     salvage: bool = False
     only: Container[int] | None = None
     first_batch: int = 0
+    mirror: MirrorSpool | None = None
 
 
 def run_pipeline(
@@ -127,6 +130,7 @@ def run_pipeline(
         cloudpickle.dumps(tuple(plan.processors)),
         encoding,
         plan.limits,
+        plan.mirror,
     )
     pool.configure(configuration)
     run = PipelineRun(plan, form, pool)

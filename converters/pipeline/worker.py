@@ -14,6 +14,7 @@ from isal.isal_zlib import crc32
 from zarrpack.converters.pipeline.member_conversion import MemberConverter, TaskPieces
 from zarrpack.converters.pipeline.memory_limit import limit_memory
 from zarrpack.converters.pipeline.messages import STREAMED, Batch, BatchMember, MemberResult, WorkerConfiguration
+from zarrpack.converters.pipeline.pack_files import pack_name
 from zarrpack.converters.pipeline.slots import BATCH, BYTES_DONE, CURRENT, FAILED, FINISHING, IDLE, MEMBERS_DONE, READY
 from zarrpack.errors import SourceError
 from zarrpack.processors.archives.base import Source
@@ -23,6 +24,8 @@ from zarrpack.storage.pack_encoder import PackEncoder
 
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue
+
+    from zarrpack.storage.hdf5.spool import SpoolWriter
 
 __all__ = ["work"]
 
@@ -86,7 +89,8 @@ class _Worker:
         self._slot[BATCH] = batch.number
         outbox = _Outbox(batch, self._results.put)
         encoding = replace(self._configuration.encoding, flat_pixels=batch.flat_pixels)
-        encoder = PackEncoder(outbox.chunk, encoding)
+        spool = self._spool(batch)
+        encoder = PackEncoder(outbox.chunk, encoding, spool.take if spool is not None else None)
         members = []
         for member in batch.members:
             if member.verdict is None:
@@ -98,6 +102,8 @@ class _Worker:
             self._slot[CURRENT] = IDLE
         self._slot[CURRENT] = FINISHING
         first = encoder.finish() if encoder.members else ()
+        if spool is not None:
+            spool.close() if first else spool.discard()
         self._slot[CURRENT] = IDLE
         outbox.end(first, members)
 
@@ -125,6 +131,16 @@ class _Worker:
             detail = f"its values cannot be encoded: {type(error).__name__}: {error}"
             return replace(member, verdict=("failed", "processor_error", detail))
         return member
+
+    def _spool(self, batch: Batch) -> SpoolWriter | None:
+        """Give what takes the chunks of an HDF5 mirror; None: there is to be none."""
+        mirror = self._configuration.mirror
+        if mirror is None:
+            return None
+        from zarrpack.storage.hdf5.spool import SpoolWriter, spool_path
+
+        pack = Path(mirror.folder, pack_name(mirror.stem, batch.number))
+        return SpoolWriter(spool_path(pack), mirror.compression)
 
     def _count(self, result: MemberResult) -> None:
         self._slot[MEMBERS_DONE] += 1

@@ -19,6 +19,7 @@ from zarrpack.errors import FormatError, MergeError
 from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.merge.catalogue import Catalogue
 from zarrpack.storage.merge.chunk_encoders import EncodersFactory, ThreadEncoders
+from zarrpack.storage.merge.chunk_origins import ChunkOrigins
 from zarrpack.storage.merge.decoded_chunks import DecodedChunks
 from zarrpack.storage.merge.encoding_choice import common_compressions
 from zarrpack.storage.merge.folder_writer import FolderWriter
@@ -62,6 +63,8 @@ class MergeReport:
         ``"group/array"`` -> why whole chunks of a dataset among the sources could not be copied.
     padded : dict
         ``"group/array"`` -> rows that no source has, so that they were filled.
+    origins : ChunkOrigins or None
+        Where copied chunks came from.
     """
 
     groups: dict[str, dict[str, dict[str, Any]]]
@@ -72,6 +75,7 @@ class MergeReport:
     summary: ZipSummary
     reencoded: dict[str, str] = field(default_factory=dict)
     padded: dict[str, int] = field(default_factory=dict)
+    origins: ChunkOrigins | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,7 @@ def merge_arrays(
         summary=summary,
         padded={place: rows for group in groups for place, rows in group.padded.items()},
         reencoded={place: reason for group in groups for place, reason in group.reencoded.items()},
+        origins=ChunkOrigins(catalogue, arrays),
     )
 
 

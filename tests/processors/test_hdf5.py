@@ -260,7 +260,7 @@ def test_long_texts_are_read_in_pieces() -> None:
 
 
 @given(st.integers(0, 4000), st.binary(min_size=1, max_size=20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_damage_gives_a_reason(position: int, patch: bytes) -> None:
     """Overwritten bytes give a documented reason or are not noticed, never another error; the undamaged file is read."""
     content = bytearray(CONTROL)
