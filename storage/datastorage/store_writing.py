@@ -130,4 +130,6 @@ def _write_chunks(folder: str, array: StorableArray, metadata: ArrayMetadata) ->
 
 def _write(path: str, payload: bytes) -> None:
     with open(path, "wb", buffering=0) as file:  # noqa: PTH123
-        file.write(payload)
+        rest = memoryview(payload)
+        while rest:  # the system takes 2 GiB at a time, and on a full disk what still fits
+            rest = rest[file.write(rest) :]

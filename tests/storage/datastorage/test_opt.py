@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -10,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -483,3 +485,22 @@ def test_no_tables_are_written(tmp_path: Path) -> None:
         storage.compress_store()
 
     assert sorted(files(tmp_path)) == ["a.zarr.data", "files_summary/a.json"]
+
+
+def test_what_the_system_takes_in_parts_is_written_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that takes only a part, as one of more than 2 GiB does, is gone on with."""
+
+    class Reluctant(io.FileIO):
+        def write(self, payload: Any) -> int:
+            return super().write(memoryview(payload)[:7])
+
+    def reluctantly(path: str, mode: str, buffering: int) -> Reluctant:
+        return Reluctant(path, mode)
+
+    monkeypatch.setattr("zarrpack.storage.datastorage.store_writing.open", reluctantly, raising=False)
+    with OptStorage(tmp_path / "a.zarr") as storage:
+        storage.save_data("a", np.arange(1000))
+    monkeypatch.undo()
+
+    with OptStorage(tmp_path / "a.zarr") as storage:
+        np.testing.assert_array_equal(storage.load_data("a"), np.arange(1000))

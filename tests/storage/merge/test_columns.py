@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zarrpack.storage.merge.columns import Columns
@@ -12,6 +12,7 @@ from zarrpack.storage.merge.columns import Columns
 INTEGERS = st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(-200, 200)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(INTEGERS, max_size=4), max_size=8), st.booleans())
 def test_columns_widen(blocks: list[list[int]], one_by_one: bool) -> None:
     """Numbers of any size come back, whether they were added alone or together; calculations have 64 bits."""
