@@ -6,7 +6,7 @@ import inspect
 import json
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -266,7 +266,7 @@ def test_inputs_of_every_kind(tmp_path: Path) -> None:
     ]
     for number, rows in enumerate(inputs):
         base = tmp_path / str(number)
-        PDM.write_partitioned_dataset(rows, base, ["k"])  # type: ignore[arg-type]
+        PDM.write_partitioned_dataset(rows, base, ["k"])
         assert counted(PDM.scan_dataset(base, columns=["k", "v"], to_pandas=False)) == counted(table), number
     for wrong in (
         [],
@@ -277,7 +277,7 @@ def test_inputs_of_every_kind(tmp_path: Path) -> None:
         frame.set_axis([0.5, 1.5, 2.5]),
     ):
         with pytest.raises(UsageError, match="expected"):
-            PDM.write_partitioned_dataset(wrong, tmp_path / "wrong", ["k"])  # type: ignore[arg-type]
+            PDM.write_partitioned_dataset(wrong, tmp_path / "wrong", ["k"])
     assert not (tmp_path / "wrong").exists()
 
 
@@ -321,7 +321,7 @@ def test_hidden_and_unfinished_files_are_left_out(tmp_path: Path) -> None:
 def test_wrong_arguments_are_named(tmp_path: Path) -> None:
     """Each with what there is instead, and nothing is written."""
     PDM.write_partitioned_dataset(small([1]), tmp_path / "d", ["k"])
-    for error, said, call in [
+    wrong: list[tuple[type[Exception], str, Callable[[], object]]] = [
         (SourceError, "expected a folder", lambda: PDM.scan_dataset(tmp_path / "no")),
         (UsageError, "did you mean 'v'", lambda: PDM.scan_dataset(tmp_path / "d", columns=["vv"])),
         (UsageError, "unknown column 'x'", lambda: PDM.write_partitioned_dataset(small([1]), tmp_path / "e", ["x"])),
@@ -349,15 +349,16 @@ def test_wrong_arguments_are_named(tmp_path: Path) -> None:
         (
             UsageError,
             "metadata: expected texts",
-            lambda: PDM.write_flat_parquet(small([1]), tmp_path / "f", metadata={"a": 1}),
-        ),  # type: ignore[dict-item]
+            lambda: PDM.write_flat_parquet(small([1]), tmp_path / "f", metadata={"a": 1}),  # type: ignore[dict-item]
+        ),
         (UsageError, "row_group_size", lambda: PDM.write_flat_parquet(small([1]), tmp_path / "f", row_group_size=0)),
         (
             OutputRefused,
             "found a file",
             lambda: PDM.write_partitioned_dataset(small([1]), tmp_path / "d" / files(tmp_path / "d")[0], ["k"]),
         ),
-    ]:
+    ]
+    for error, said, call in wrong:
         with pytest.raises(error, match=said):
             call()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["d"]
