@@ -29,6 +29,9 @@ __all__ = ["ScanOptions", "ScanStatistics", "chosen_columns", "read_batches", "r
 
 # Opening a file by its page index is Python's work; where there are many, Arrow's threads are faster.
 _MOST_EDGES = 64
+# A file of fewer rows has two pages at the most; where more is wanted of a file, its indexes are not worth reading.
+_FEWEST_ROWS = 30_000
+_LARGEST_PART = 0.25
 
 
 @dataclass(slots=True)
@@ -176,19 +179,15 @@ class _Scan:
             yield self._scanner(tuple(waiting))
 
     def _edges(self) -> set[str]:
-        """Name the files of which the filter can let pass a part only, by their timestamps; none if they are many."""
+        """Name the files of which the filter can let pass a small part only, by their timestamps; none if they are many."""
         column = self.snapshot.manifest.timestamp_column
         interval = (
             interval_of(self.options.filters, column) if column in self.snapshot.schema.names and column else None
         )
         if interval is None:
             return set()
-        low, high = interval
         edges = {
-            one.path
-            for one in self.files
-            if one.bounds is not None
-            and ((low is not None and one.bounds[0] < low) or (high is not None and one.bounds[1] > high))
+            one.path for one in self.files if one.rows >= _FEWEST_ROWS and _part_of(one, *interval) <= _LARGEST_PART
         }
         return edges if len(edges) <= _MOST_EDGES else set()
 
@@ -235,6 +234,15 @@ class _Scan:
             fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True),
             **ahead,
         )
+
+
+def _part_of(entry: FileEntry, low: int | None, high: int | None) -> float:
+    """Estimate which part of a file's rows lies in an interval, as if its timestamps were spread evenly."""
+    if entry.bounds is None:
+        return 1.0
+    first, last = entry.bounds
+    inside = min(last, last if high is None else high) - max(first, first if low is None else low) + 1
+    return inside / (last - first + 1)
 
 
 @contextlib.contextmanager
