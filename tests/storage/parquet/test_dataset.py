@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from market_rows import FIRST_MS, SIX, counted, files, klines, plain, small
 
 from zarrpack.errors import FormatError, OutputRefused, SourceError, UsageError
-from zarrpack.storage.parquet import ParquetDatasetManager
+from zarrpack.storage.parquet import ParquetDatasetManager, scan
 
 PDM = ParquetDatasetManager()
 
@@ -235,6 +235,24 @@ def test_streams_are_never_held_whole(tmp_path: Path) -> None:
     assert peaks[1] < 20 * 100_000 * 32 / 2
     assert pa.default_memory_pool().backend_name == default.backend_name
     assert type(pa.default_memory_pool()) is type(default)
+
+
+def test_a_slow_reader_is_not_read_ahead_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are scanned a few at a time, large ones by some of their row groups, in order and without loss."""
+    monkeypatch.setattr(scan, "_WINDOW_ROWS", 250)
+    for first in range(0, 1_000, 100):
+        PDM.write_partitioned_dataset(pa.table({"v": range(first, first + 100)}), tmp_path, [])
+    PDM.write_partitioned_dataset(pa.table({"v": range(1_000, 2_000)}), tmp_path, [], min_rows_per_group=100)
+    PDM.write_partitioned_dataset(
+        (pa.table({"v": range(at, at + 90)}) for at in range(2_000, 2_900, 90)), tmp_path, [], min_rows_per_group=90
+    )
+    for filters, expected in [(None, range(2_900)), ([("v", ">", 150), ("v", "<", 2_222)], range(151, 2_222))]:
+        found = [
+            value
+            for batch in PDM.scan_batches(tmp_path, filters, batch_size=64)
+            for value in batch.column("v").to_pylist()
+        ]
+        assert found == list(expected)
 
 
 def test_rows_outlive_their_scan(tmp_path: Path) -> None:
