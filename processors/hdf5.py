@@ -44,6 +44,7 @@ class Hdf5Processor(Processor):
 
     Examples
     --------
+    >>> import io
     >>> import h5py
     >>> file = io.BytesIO()
     >>> with h5py.File(file, "w") as made:

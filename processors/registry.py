@@ -116,7 +116,7 @@ def processors(options: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[
     Examples
     --------
     >>> [one.name for one in processors({"csv": {"columns": "text"}})][-5:]
-    ['csv', 'array', 'hdf5', 'text', 'opaque']
+    ['array', 'hdf5', 'parquet', 'text', 'opaque']
     """
     found: dict[str, Processor] = dict(_registered)
     for one in _announced():

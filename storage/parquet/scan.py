@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,8 +27,16 @@ from zarrpack.storage.parquet.snapshot import Snapshot
 
 __all__ = ["ScanOptions", "ScanStatistics", "chosen_columns", "read_batches", "read_table"]
 
+_Item = TypeVar("_Item")
+
 # Opening a file by its page index is Python's work; where there are many, Arrow's threads are faster.
 _MOST_EDGES = 64
+# What is scanned at a time by batches.
+_WINDOW_ROWS = 1 << 19
+_WINDOW_BYTES = 32 << 20
+# A file of fewer rows has two pages at the most; where more is wanted of a file, its indexes are not worth reading.
+_FEWEST_ROWS = 30_000
+_LARGEST_PART = 0.25
 
 
 @dataclass(slots=True)
@@ -168,27 +176,40 @@ class _Scan:
             if table is None:
                 waiting.append(entry)
                 continue
-            if waiting:
-                yield self._scanner(tuple(waiting))
-                waiting = []
+            yield from map(self._scanner, self._windows(waiting))
+            waiting = []
             yield table
-        if waiting:
-            yield self._scanner(tuple(waiting))
+        yield from map(self._scanner, self._windows(waiting))
+
+    def _windows(self, files: list[FileEntry]) -> Iterator[ds.Dataset]:
+        """Give the files as datasets to scan one after the other.
+
+        By batches they are small, for Arrow decodes ahead of a slow reader, up to a gigabyte of one scan.
+        """
+        if not self.streaming:
+            if files:
+                yield self.snapshot.dataset(tuple(files))
+            return
+        for window in _cut(files, lambda entry: max(entry.rows / _WINDOW_ROWS, entry.size / _WINDOW_BYTES)):
+            dataset = self.snapshot.dataset(tuple(window))
+            if len(window) > 1 or window[0].rows <= _WINDOW_ROWS:
+                yield dataset
+                continue
+            (fragment,) = dataset.get_fragments()
+            groups = fragment.split_by_row_group(filter=self.expression, schema=self.snapshot.schema)
+            for some in _cut(groups, lambda group: sum(one.num_rows for one in group.row_groups) / _WINDOW_ROWS):
+                yield ds.FileSystemDataset(some, self.snapshot.schema, dataset.format, dataset.filesystem)
 
     def _edges(self) -> set[str]:
-        """Name the files of which the filter can let pass a part only, by their timestamps; none if they are many."""
+        """Name the files of which the filter can let pass a small part only, by their timestamps; none if they are many."""
         column = self.snapshot.manifest.timestamp_column
         interval = (
             interval_of(self.options.filters, column) if column in self.snapshot.schema.names and column else None
         )
         if interval is None:
             return set()
-        low, high = interval
         edges = {
-            one.path
-            for one in self.files
-            if one.bounds is not None
-            and ((low is not None and one.bounds[0] < low) or (high is not None and one.bounds[1] > high))
+            one.path for one in self.files if one.rows >= _FEWEST_ROWS and _part_of(one, *interval) <= _LARGEST_PART
         }
         return edges if len(edges) <= _MOST_EDGES else set()
 
@@ -221,12 +242,12 @@ class _Scan:
         self.options.statistics.files_by_index += 1
         return table
 
-    def _scanner(self, files: tuple[FileEntry, ...]) -> ds.Scanner:
+    def _scanner(self, dataset: ds.Dataset) -> ds.Scanner:
         options = self.options
         ahead: dict[str, Any] = {"batch_readahead": 4, "fragment_readahead": 2} if self.streaming else {}
         if options.read_ahead is not None:
             ahead["fragment_readahead"] = options.read_ahead
-        return self.snapshot.dataset(files).scanner(
+        return dataset.scanner(
             columns=self.columns,
             filter=self.expression,
             batch_size=options.batch_size,
@@ -235,6 +256,30 @@ class _Scan:
             fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True),
             **ahead,
         )
+
+
+def _cut(items: Iterable[_Item], share: Callable[[_Item], float]) -> Iterator[list[_Item]]:
+    """Group items in their order, so that the shares of a group make one whole at the most; an item alone may be more."""
+    group: list[_Item] = []
+    total = 0.0
+    for item in items:
+        part = share(item)
+        if group and total + part > 1:
+            yield group
+            group, total = [], 0.0
+        group.append(item)
+        total += part
+    if group:
+        yield group
+
+
+def _part_of(entry: FileEntry, low: int | None, high: int | None) -> float:
+    """Estimate which part of a file's rows lies in an interval, as if its timestamps were spread evenly."""
+    if entry.bounds is None:
+        return 1.0
+    first, last = entry.bounds
+    inside = min(last, last if high is None else high) - max(first, first if low is None else low) + 1
+    return inside / (last - first + 1)
 
 
 @contextlib.contextmanager

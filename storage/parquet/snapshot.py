@@ -72,7 +72,7 @@ class Snapshot:
         """
         files = self.manifest.files if files is None else files
         return ds.FileSystemDataset.from_paths(
-            [str(self.base / one.path) for one in files],
+            [self._place(one) for one in files],
             schema=self.schema,
             format=ds.ParquetFileFormat(),
             filesystem=filesystem or pyarrow.fs.LocalFileSystem(),
@@ -85,7 +85,10 @@ class Snapshot:
             return self.manifest.files
         found = self.dataset().get_fragments(filter=expression)
         paths = {fragment.path for fragment in found}
-        return tuple(one for one in self.manifest.files if str(self.base / one.path) in paths)
+        return tuple(one for one in self.manifest.files if self._place(one) in paths)
+
+    def _place(self, entry: FileEntry) -> str:
+        return f"{self.base.as_posix()}/{entry.path}"
 
     def _guarantee(self, entry: FileEntry) -> pc.Expression:
         """Say what is true of all rows of a file."""

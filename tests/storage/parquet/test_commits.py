@@ -13,6 +13,7 @@ from market_rows import SIX, files, klines, plain, small
 
 from zarrpack.errors import OutputRefused, UsageError
 from zarrpack.storage.parquet import ParquetDatasetManager
+from zarrpack.storage.parquet.writing import WriteMode
 
 PDM = ParquetDatasetManager()
 
@@ -58,9 +59,10 @@ def test_trees_without_a_manifest(tmp_path: Path) -> None:
 
     assert sorted(values(tmp_path / "d")) == [1, 2]
     assert sorted(path.name for path in (tmp_path / "d").iterdir()) == ["k=a"]
-    for mode in ("overwrite", "overwrite_partitions"):
+    modes: list[WriteMode] = ["overwrite", "overwrite_partitions"]
+    for mode in modes:
         with pytest.raises(UsageError, match="append or error"):
-            PDM.write_partitioned_dataset(small([2]), tmp_path / "d", ["k"], update_manifest=False, mode=mode)  # type: ignore[arg-type]
+            PDM.write_partitioned_dataset(small([2]), tmp_path / "d", ["k"], update_manifest=False, mode=mode)
     PDM.update_manifest(tmp_path / "d")
     with pytest.raises(UsageError, match="update_manifest=True"):
         PDM.write_partitioned_dataset(small([2]), tmp_path / "d", ["k"], update_manifest=False)
@@ -148,7 +150,7 @@ def test_a_failing_stream_leaves_nothing(tmp_path: Path) -> None:
         if base.name == "old":
             PDM.write_partitioned_dataset(small([0]), base, ["k"])
         with pytest.raises(RuntimeError, match="the source broke"):
-            PDM.write_partitioned_dataset(broken(), base, ["k"], mode="overwrite")  # type: ignore[arg-type]
+            PDM.write_partitioned_dataset(broken(), base, ["k"], mode="overwrite")
     assert values(tmp_path / "old") == [0]
     assert not (tmp_path / "new").exists()
     assert not list((tmp_path / "old/_zarrpack/staging").iterdir())

@@ -6,7 +6,7 @@ import inspect
 import json
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from market_rows import FIRST_MS, SIX, counted, files, klines, plain, small
 
 from zarrpack.errors import FormatError, OutputRefused, SourceError, UsageError
-from zarrpack.storage.parquet import ParquetDatasetManager
+from zarrpack.storage.parquet import ParquetDatasetManager, scan
 
 PDM = ParquetDatasetManager()
 
@@ -237,6 +237,24 @@ def test_streams_are_never_held_whole(tmp_path: Path) -> None:
     assert type(pa.default_memory_pool()) is type(default)
 
 
+def test_a_slow_reader_is_not_read_ahead_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are scanned a few at a time, large ones by some of their row groups, in order and without loss."""
+    monkeypatch.setattr(scan, "_WINDOW_ROWS", 250)
+    for first in range(0, 1_000, 100):
+        PDM.write_partitioned_dataset(pa.table({"v": range(first, first + 100)}), tmp_path, [])
+    PDM.write_partitioned_dataset(pa.table({"v": range(1_000, 2_000)}), tmp_path, [], min_rows_per_group=100)
+    PDM.write_partitioned_dataset(
+        (pa.table({"v": range(at, at + 90)}) for at in range(2_000, 2_900, 90)), tmp_path, [], min_rows_per_group=90
+    )
+    for filters, expected in [(None, range(2_900)), ([("v", ">", 150), ("v", "<", 2_222)], range(151, 2_222))]:
+        found = [
+            value
+            for batch in PDM.scan_batches(tmp_path, filters, batch_size=64)
+            for value in batch.column("v").to_pylist()
+        ]
+        assert found == list(expected)
+
+
 def test_rows_outlive_their_scan(tmp_path: Path) -> None:
     """What was read stays valid after the scan's pool was lent to other scans."""
     PDM.write_partitioned_dataset(klines(500), tmp_path, ["symbol"], "unified")
@@ -266,7 +284,7 @@ def test_inputs_of_every_kind(tmp_path: Path) -> None:
     ]
     for number, rows in enumerate(inputs):
         base = tmp_path / str(number)
-        PDM.write_partitioned_dataset(rows, base, ["k"])  # type: ignore[arg-type]
+        PDM.write_partitioned_dataset(rows, base, ["k"])
         assert counted(PDM.scan_dataset(base, columns=["k", "v"], to_pandas=False)) == counted(table), number
     for wrong in (
         [],
@@ -277,7 +295,7 @@ def test_inputs_of_every_kind(tmp_path: Path) -> None:
         frame.set_axis([0.5, 1.5, 2.5]),
     ):
         with pytest.raises(UsageError, match="expected"):
-            PDM.write_partitioned_dataset(wrong, tmp_path / "wrong", ["k"])  # type: ignore[arg-type]
+            PDM.write_partitioned_dataset(wrong, tmp_path / "wrong", ["k"])
     assert not (tmp_path / "wrong").exists()
 
 
@@ -321,7 +339,7 @@ def test_hidden_and_unfinished_files_are_left_out(tmp_path: Path) -> None:
 def test_wrong_arguments_are_named(tmp_path: Path) -> None:
     """Each with what there is instead, and nothing is written."""
     PDM.write_partitioned_dataset(small([1]), tmp_path / "d", ["k"])
-    for error, said, call in [
+    wrong: list[tuple[type[Exception], str, Callable[[], object]]] = [
         (SourceError, "expected a folder", lambda: PDM.scan_dataset(tmp_path / "no")),
         (UsageError, "did you mean 'v'", lambda: PDM.scan_dataset(tmp_path / "d", columns=["vv"])),
         (UsageError, "unknown column 'x'", lambda: PDM.write_partitioned_dataset(small([1]), tmp_path / "e", ["x"])),
@@ -349,15 +367,16 @@ def test_wrong_arguments_are_named(tmp_path: Path) -> None:
         (
             UsageError,
             "metadata: expected texts",
-            lambda: PDM.write_flat_parquet(small([1]), tmp_path / "f", metadata={"a": 1}),
-        ),  # type: ignore[dict-item]
+            lambda: PDM.write_flat_parquet(small([1]), tmp_path / "f", metadata={"a": 1}),  # type: ignore[dict-item]
+        ),
         (UsageError, "row_group_size", lambda: PDM.write_flat_parquet(small([1]), tmp_path / "f", row_group_size=0)),
         (
             OutputRefused,
             "found a file",
             lambda: PDM.write_partitioned_dataset(small([1]), tmp_path / "d" / files(tmp_path / "d")[0], ["k"]),
         ),
-    ]:
+    ]
+    for error, said, call in wrong:
         with pytest.raises(error, match=said):
             call()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["d"]

@@ -117,7 +117,9 @@ def test_negation(base: Path) -> None:
     """("not", ...) turns what is known round; what is missing stays neither true nor false."""
     found = PDM.scan_dataset(base, ("not", [[("year", "==", 2020)], [("x", ">", 0)]]), to_pandas=False).to_pylist()
 
-    expected = [row for row in ROWS if row["year"] not in (2020, None) and row["x"] is not None and row["x"] <= 0]
+    expected = [
+        row for row in ROWS if row["year"] not in (2020, None) and row["x"] is not None and float(row["x"]) <= 0
+    ]
     assert sorted(map(repr, found)) == sorted(map(repr, expected))
 
 

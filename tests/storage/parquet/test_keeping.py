@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from market_rows import SIX, counted, files, klines, small
 
 from zarrpack.errors import ConservationError, FormatError, NothingUsable, OutputRefused, SourceError, UsageError
-from zarrpack.storage.parquet import ParquetDatasetManager, projections, read_back
+from zarrpack.storage.parquet import ParquetDatasetManager, projections, scan
 from zarrpack.storage.parquet.rows_digest import RowsDigest
 
 PDM = ParquetDatasetManager()
@@ -68,10 +68,13 @@ def test_the_key_is_all_that_matters(base: Path) -> None:
 def test_age(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Younger than the TTL is good; older, or from the future, is not; zero is never."""
     now = [1_000.0]
-    monkeypatch.setattr(projections.time, "time", lambda: now[0])
     reads: list[int] = []
-    read_table = projections.read_table
-    monkeypatch.setattr(projections, "read_table", lambda *given_ones: reads.append(1) or read_table(*given_ones))
+
+    def counting(*given_ones: Any) -> pa.Table:
+        reads.append(1)
+        return scan.read_table(*given_ones)
+
+    monkeypatch.setattr(projections, "read_table", counting)
     monkeypatch.setattr(projections.Cache.__init__, "__defaults__", (None, "snappy", lambda: now[0]))
     for moment, ttl, count in [
         (1000, 60, 1),
@@ -211,12 +214,12 @@ def test_nothing_goes_that_does_not_come_back(base: Path, monkeypatch: pytest.Mo
     """If what was written is not what was read, old files and the manifest stay, and the error says so."""
     PDM.write_partitioned_dataset(klines(12), base, SIX, "unified")
     before, listed = PDM.scan_dataset(base, to_pandas=False), files(base)
-    real = read_back.pq.ParquetFile.iter_batches
+    real = pq.ParquetFile.iter_batches
 
     def lying(self: Any, **given_ones: Any) -> Any:
         return (batch.slice(1) for batch in real(self, **given_ones))
 
-    monkeypatch.setattr(read_back.pq.ParquetFile, "iter_batches", lying)
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", lying)
     with pytest.raises(ConservationError, match="nothing was removed"):
         PDM.compact_dataset(base)
     monkeypatch.undo()

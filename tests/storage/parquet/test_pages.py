@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zarrpack.errors import FormatError
-from zarrpack.storage.parquet import ParquetDatasetManager
+from zarrpack.storage.parquet import ParquetDatasetManager, row_groups, scan
 from zarrpack.storage.parquet.filters import interval_of
 from zarrpack.storage.parquet.page_reader import read_interval
 from zarrpack.storage.parquet.thrift_compact import read_struct, write_struct
@@ -98,9 +98,12 @@ def test_a_narrow_interval_reads_little(path: Path) -> None:
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
-def test_scans_use_it_and_give_the_same(tmp_path: Path, shuffled: bool) -> None:
+def test_scans_use_it_and_give_the_same(tmp_path: Path, shuffled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """With partitions, columns that came later, other conditions, rows in any order, tables and batches."""
+    monkeypatch.setattr(scan, "_FEWEST_ROWS", 0)
+    monkeypatch.setattr(row_groups, "_PAGE_ROWS", 100)
     table = rows_of_pages(shuffled).append_column("k", pa.repeat("001", ROWS))
+    by_index = 0
     for part in range(3):
         moved = pc.add(table.column("timestamp"), part * 10 * ROWS)
         piece = table.set_column(0, "timestamp", moved)
@@ -122,8 +125,10 @@ def test_scans_use_it_and_give_the_same(tmp_path: Path, shuffled: bool) -> None:
             expression = PDM._build_filter_expression(filters)
             expected = whole.filter(expression).select(["s", "when", "flag", "k"])
             assert PDM.scan_dataset(tmp_path, filters, ["s", "when", "flag", "k"], to_pandas=False).equals(expected)
+            by_index += PDM.last_scan.files_by_index
             batches = list(PDM.scan_batches(tmp_path, filters, ["s", "when", "flag", "k"], batch_size=7))
             assert pa.Table.from_batches(batches, expected.schema).equals(expected)
+    assert by_index > (0 if shuffled else 4)
 
 
 def test_a_scan_by_index_is_counted(tmp_path: Path) -> None:
