@@ -6,12 +6,14 @@ make true at once is in this file, so one transaction does.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from zarrpack.errors import FormatError, SourceError, UsageError
+from zarrpack.errors import FormatError, OutputRefused, SourceError, UsageError
 from zarrpack.storage.sharded.sample_names import check_field_name, field_stem, shard_file_name
 from zarrpack.storage.sharded.store_mark import APPLICATION_ID, INDEX_NAME
 
@@ -102,17 +104,25 @@ def open_for_writing(root: Path) -> sqlite3.Connection:
     ------
     FormatError
         If there is something else in its place.
+    OutputRefused
+        If it cannot be written.
     """
     connection = sqlite3.connect(root / INDEX_NAME, isolation_level=None, timeout=60, check_same_thread=False)
     try:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
             create_tables(connection)
         check_index(connection, root)
-        connection.execute("PRAGMA journal_mode = WAL")
+        with suppress(sqlite3.OperationalError):
+            # While a reader is in the midst of a long walk the log stays as it is, and commits wait for readers.
+            connection.execute("PRAGMA busy_timeout = 2000")
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA busy_timeout = 60000")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -65536")
     except BaseException as exc:
         connection.close()
+        if isinstance(exc, sqlite3.OperationalError):
+            raise OutputRefused(errno.EIO, f"{root}: expected an index that can be written, found: {exc}") from exc
         if isinstance(exc, sqlite3.DatabaseError):
             raise FormatError(f"{root}: expected {INDEX_NAME} to be a store's index, found: {exc}") from exc
         raise

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["ShardedDatasetWriter"]
 
 _LARGEST_SHARD = 999_999_999
+_INHERITED: list[sqlite3.Connection] = []
 
 
 class ShardedDatasetWriter:
@@ -437,7 +438,11 @@ class ShardedDatasetWriter:
 
     def close(self) -> None:
         """Commit and close everything. Idempotent; does nothing in a forked process."""
-        if not getattr(self, "_is_open", False) or not self._claim.is_own:
+        if not getattr(self, "_is_open", False):
+            return
+        if not self._claim.is_own:
+            # SQLite must not close a parent's connection, which it would when nobody held it any more.
+            _INHERITED.append(self.conn)
             return
         self._is_open = False
         try:

@@ -323,6 +323,40 @@ def test_failed_write_takes_back_the_sample(store: Path, monkeypatch: pytest.Mon
         assert [one for one in ("before", "torn", "after") if one in reader] == ["before", "after"]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_forked_child_leaves_the_writer_alone(store: Path) -> None:
+    """A child neither writes nor closes what is its parent's; the parent goes on."""
+    with ShardedDatasetWriter(store) as writer:
+        writer.add_sample({"history": [1.0]}, "before")
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                writer.add_sample({"history": [2.0]}, "child")
+            except UsageError:
+                writer.close()
+                status = 0
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        writer.add_sample({"history": [3.0]}, "after")
+        assert writer.verify().ok
+
+    with ShardedDatasetReader(store) as reader:
+        assert [one for one in ("before", "child", "after") if one in reader] == ["before", "after"]
+
+
+def test_writer_starts_beside_a_long_walk(store: Path) -> None:
+    """A reader in the midst of a transaction does not keep a writer from starting."""
+    with ShardedDatasetReader(store) as reader:
+        reader.rows().execute("BEGIN")
+        reader.rows().execute("SELECT * FROM samples").fetchone()
+        with ShardedDatasetWriter(store) as writer:
+            reader.rows().execute("COMMIT")
+            writer.add_sample({"history": [1.0]}, "new")
+        assert "new" in reader
+
+
 def test_foreign_index_is_refused(tmp_path: Path) -> None:
     """The index of another program is neither read as ours nor changed."""
     import sqlite3
