@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +31,8 @@ __all__ = [
 
 #: The version of the tables below.
 VERSION = 1
+#: How long a statement waits for others.
+PATIENCE_SECONDS = 60.0
 
 #: What a field's columns end with, in this order.
 _PARTS = ("shard", "offset", "size", "crc32")
@@ -107,22 +108,24 @@ def open_for_writing(root: Path) -> sqlite3.Connection:
     OutputRefused
         If it cannot be written.
     """
-    connection = sqlite3.connect(root / INDEX_NAME, isolation_level=None, timeout=60, check_same_thread=False)
+    connection = sqlite3.connect(
+        root / INDEX_NAME, isolation_level=None, timeout=PATIENCE_SECONDS, check_same_thread=False
+    )
     try:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
             create_tables(connection)
         check_index(connection, root)
-        with suppress(sqlite3.OperationalError):
-            # While a reader is in the midst of a long walk the log stays as it is, and commits wait for readers.
-            connection.execute("PRAGMA busy_timeout = 2000")
-            connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA busy_timeout = 60000")
+        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -65536")
     except BaseException as exc:
         connection.close()
         if isinstance(exc, sqlite3.OperationalError):
-            raise OutputRefused(errno.EIO, f"{root}: expected an index that can be written, found: {exc}") from exc
+            raise OutputRefused(
+                errno.EIO,
+                f"{root}: expected an index that can be written, found: {exc}; "
+                "if it is locked, somebody is in the midst of a long read, such as verify: wait for it",
+            ) from exc
         if isinstance(exc, sqlite3.DatabaseError):
             raise FormatError(f"{root}: expected {INDEX_NAME} to be a store's index, found: {exc}") from exc
         raise

@@ -346,13 +346,16 @@ def test_forked_child_leaves_the_writer_alone(store: Path) -> None:
         assert [one for one in ("before", "child", "after") if one in reader] == ["before", "after"]
 
 
-def test_writer_starts_beside_a_long_walk(store: Path) -> None:
-    """A reader in the midst of a transaction does not keep a writer from starting."""
+def test_writer_waits_for_a_long_walk(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader in the midst of a transaction holds a store at rest; the message says so, and then it goes on."""
+    monkeypatch.setattr("zarrpack.storage.sharded.index.PATIENCE_SECONDS", 0.05)
     with ShardedDatasetReader(store) as reader:
         reader.rows().execute("BEGIN")
         reader.rows().execute("SELECT * FROM samples").fetchone()
+        with pytest.raises(OutputRefused, match="in the midst of a long read"):
+            ShardedDatasetWriter(store)
+        reader.rows().execute("COMMIT")
         with ShardedDatasetWriter(store) as writer:
-            reader.rows().execute("COMMIT")
             writer.add_sample({"history": [1.0]}, "new")
         assert "new" in reader
 
