@@ -163,7 +163,7 @@ def test_commands(products: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     shard = next((tmp_path / "shards").rglob("*.tar"))
     shard.write_bytes(shard.read_bytes()[:1000])
     assert run(["verify", str(tmp_path / "shards")]) == 6
-    assert "shard_0000.tar" in capsys.readouterr().err
+    assert shard.name in capsys.readouterr().err
 
 
 def test_a_failed_export_leaves_what_was_there(products: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
