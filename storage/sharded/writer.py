@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from numbers import Integral
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -56,7 +57,7 @@ class ShardedDatasetWriter:
     Raises
     ------
     UsageError
-        If a number is less than 1.
+        If a number is none, or less than 1.
     OutputRefused
         If another process writes to the store, or the folder cannot be written.
     FormatError
@@ -74,8 +75,8 @@ class ShardedDatasetWriter:
         self, root: str | os.PathLike[str], samples_per_shard: int = 1000, *, max_shard_bytes: int | None = None
     ) -> None:
         for name, value in (("samples_per_shard", samples_per_shard), ("max_shard_bytes", max_shard_bytes)):
-            if value is not None and value < 1:
-                raise UsageError(f"{name}: expected at least 1, found {value}")
+            if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < 1):
+                raise UsageError(f"{name}: expected a whole number from 1 on, found {value!r:.40}")
         self.root = Path(root)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -252,6 +253,8 @@ class ShardedDatasetWriter:
             registered then.
         """
         session = self._checked()
+        if isinstance(sample_ids, str):
+            raise UsageError(f"register_samples: expected a list of ids, found the text {sample_ids!r:.80}")
         if metadata is not None and len(metadata) != len(sample_ids):
             raise UsageError(f"register_samples: expected {len(sample_ids)} metadata, found {len(metadata)}")
         self._rows.register(list(sample_ids), metadata)
@@ -281,6 +284,8 @@ class ShardedDatasetWriter:
         UsageError
             If a number, an id, a field or an array is not as described. Nothing is written then.
         """
+        if isinstance(samples, str):
+            raise UsageError(f"write_shard: expected a list of ids, found the text {samples!r:.80}")
         if len(samples) != len(arrays):
             raise UsageError(f"write_shard: expected an array for each of {len(samples)} samples, found {len(arrays)}")
         field = self._field(field_name)
@@ -467,6 +472,10 @@ class ShardedDatasetWriter:
         return field
 
     def _payloads(self, arrays: Mapping[str, npt.ArrayLike], sample_id: str | None) -> list[tuple[Field, NpyPayload]]:
+        if not isinstance(arrays, Mapping):
+            raise UsageError(
+                f"{sample_id or 'sample'}: expected arrays as a mapping of field to array, found {type(arrays).__name__}"
+            )
         fields = self._session.fields
         payloads = []
         for name, array in arrays.items():

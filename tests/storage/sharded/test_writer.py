@@ -176,6 +176,25 @@ def test_a_refused_sample_leaves_nothing(store: Path) -> None:
         assert writer.verify().ok
 
 
+def test_texts_and_lists_are_not_mistaken(store: Path) -> None:
+    """A text where a list belongs, a list where a mapping belongs, and numbers that are none are usage errors."""
+    with ShardedDatasetWriter(store) as writer, ShardedDatasetReader(store) as reader:
+        wrong: list[Any] = [
+            lambda: writer.add_sample([1, 2]),  # type: ignore[arg-type]
+            lambda: writer.register_samples("ab"),
+            lambda: writer.write_shard("history", 0, "ab", [[1], [2]]),
+            lambda: reader.get_many("ab"),
+            lambda: reader.get_sample("sample_000000000001", "history"),
+            lambda: ShardedDatasetWriter(store.parent / "new", "5"),  # type: ignore[arg-type]
+            lambda: ShardedDatasetWriter(store.parent / "new", True),
+            lambda: ShardedDatasetWriter(store.parent / "new", max_shard_bytes=0),
+        ]
+        for call in wrong:
+            with pytest.raises(UsageError, match="expected a"):
+                call()
+        assert len(reader) == 10
+
+
 def test_metadata_are_normalised(tmp_path: Path) -> None:
     """numpy's scalars and arrays and tuples become plain JSON."""
     with ShardedDatasetWriter(tmp_path) as writer:
