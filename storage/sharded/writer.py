@@ -6,7 +6,6 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from numbers import Integral
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -75,7 +74,7 @@ class ShardedDatasetWriter:
         self, root: str | os.PathLike[str], samples_per_shard: int = 1000, *, max_shard_bytes: int | None = None
     ) -> None:
         for name, value in (("samples_per_shard", samples_per_shard), ("max_shard_bytes", max_shard_bytes)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < 1):
+            if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__") or value < 1):
                 raise UsageError(f"{name}: expected a whole number from 1 on, found {value!r:.40}")
         self.root = Path(root)
         try:
