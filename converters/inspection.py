@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zarrpack.errors import FormatError, SourceError
+from zarrpack.storage.sharded.store_mark import is_store
 
 __all__ = ["inspect"]
 
@@ -50,11 +51,23 @@ def inspect(path: Path) -> dict[str, Any]:
 
 
 def _folder(path: Path) -> dict[str, Any]:
+    if is_store(path):
+        return _sharded_store(path)
     names = sorted(one for one in path.iterdir() if one.suffix in _READERS and one.is_file())
     if not names:
         raise FormatError(f"{path}: expected files that zarrpack made, found none; see docs/formats.md")
     files = [inspect(one) for one in names]
     return {"path": str(path), "kind": "folder", "bytes": sum(one["bytes"] for one in files), "files": files}
+
+
+def _sharded_store(path: Path) -> dict[str, Any]:
+    from zarrpack.storage.sharded.reader import ShardedDatasetReader
+
+    with ShardedDatasetReader(path) as reader:
+        stats = reader.stats()
+    size = stats["index_bytes"] + sum(one["bytes"] for one in stats["fields"].values())
+    # "fields" are printed as what they are, a table of numbers by name.
+    return {"path": str(path), "kind": "sharded store", "bytes": size, **stats}
 
 
 def _zarr(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from zarrpack.converters.flow_file import file_digest, flow_is_whole, read_flow
 from zarrpack.converters.output import OutputSet
 from zarrpack.converters.source_comparison import SourceComparison, compare_with_sources
 from zarrpack.errors import FormatError, SourceError, UsageError
+from zarrpack.storage.sharded.store_mark import is_store
 from zarrpack.storage.verification.arrays import check_arrays
 from zarrpack.storage.verification.tables import check_table, table_digest
 from zarrpack.storage.verification.zip_bytes import check_zip_bytes
@@ -47,7 +48,7 @@ def verify(path: Path) -> list[FileCheck]:
     Parameters
     ----------
     path : Path
-        A file of a kind in `CHECKERS`; a ``.flow``, which stands for its whole set; or a folder with such files.
+        A file of a kind in `CHECKERS`; a ``.flow``, which stands for its whole set; a sharded store; or a folder with such files.
 
     Returns
     -------
@@ -96,6 +97,8 @@ def verify_against(path: Path, sources: Sequence[Path]) -> list[SourceComparison
 
 
 def _check_folder(folder: Path) -> list[FileCheck]:
+    if is_store(folder):
+        return [_check_store(folder)]
     checks = []
     in_sets = set()
     for flow in sorted(folder.glob("*.flow")):
@@ -111,6 +114,14 @@ def _check_folder(folder: Path) -> list[FileCheck]:
     if not checks:
         raise FormatError(f"{folder}: expected files that zarrpack made, found none")
     return checks
+
+
+def _check_store(folder: Path) -> FileCheck:
+    from zarrpack.storage.sharded.verification import verify_store
+
+    report = verify_store(folder)
+    counts = {"samples": report.samples, "arrays": report.arrays}
+    return FileCheck(folder, tuple(problem.detail for problem in report.problems), counts)
 
 
 def _check_file(path: Path) -> FileCheck:

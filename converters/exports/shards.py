@@ -19,7 +19,7 @@ from zarrpack.converters.stage_clock import StageClock
 from zarrpack.storage.sharded.sample_names import member_name
 from zarrpack.storage.sharded.writer import ShardedDatasetWriter
 
-__all__ = ["ExportResult", "export_shards"]
+__all__ = ["ExportResult", "as_fields", "export_shards", "finite", "metadata_bytes", "result_of"]
 
 
 @dataclass(frozen=True, slots=True)

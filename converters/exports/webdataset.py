@@ -17,7 +17,7 @@ from zarrpack.converters.stage_clock import StageClock
 from zarrpack.errors import UsageError
 from zarrpack.storage.sharded.open_shard import OpenShard
 
-__all__ = ["export_webdataset"]
+__all__ = ["export_webdataset", "sample_key"]
 
 #: First bytes of what browsers and decoders of webdataset know by its suffix.
 _SUFFIXES = (

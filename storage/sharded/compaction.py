@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from zarrpack.errors import FormatError
 from zarrpack.storage.sharded.descriptors import read_into
 from zarrpack.storage.sharded.index import Field
 from zarrpack.storage.sharded.recovery import remove_discarded
@@ -90,12 +92,12 @@ def _move(session: Session, field: Field, shard: int) -> int:
     rows = session.connection.execute(
         "SELECT number, id, place, size, crc32 FROM temp.living WHERE shard = ? ORDER BY place", (shard,)
     ).fetchall()
-    source = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    source = _opened(path)
     try:
         for number, sample_id, offset, size, checksum in rows:
             content = bytearray(size)
             if read_into(source, content, offset) != size:
-                raise EOFError(path)
+                raise FormatError(f"{path}: expected {size} bytes at offset {offset}, found fewer; call repair() first")
             location = session.append_buffers(field, member_name(sample_id), (content,), size, checksum)
             session.connection.execute(
                 f"UPDATE samples SET {shard_column} = ?, {offset_column} = ? WHERE number = ?",
@@ -110,3 +112,10 @@ def _move(session: Session, field: Field, shard: int) -> int:
     session.commit()
     remove_discarded(session.connection, session.root, session.fields)
     return len(rows)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError as exc:
+        raise FormatError(f"{path}: expected a shard, found none; call repair() first") from exc

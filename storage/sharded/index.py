@@ -6,12 +6,13 @@ make true at once is in this file, so one transaction does.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zarrpack.errors import FormatError, SourceError, UsageError
+from zarrpack.errors import FormatError, OutputRefused, SourceError, UsageError
 from zarrpack.storage.sharded.sample_names import check_field_name, field_stem, shard_file_name
 from zarrpack.storage.sharded.store_mark import APPLICATION_ID, INDEX_NAME
 
@@ -30,6 +31,8 @@ __all__ = [
 
 #: The version of the tables below.
 VERSION = 1
+#: How long a statement waits for others.
+PATIENCE_SECONDS = 60.0
 
 #: What a field's columns end with, in this order.
 _PARTS = ("shard", "offset", "size", "crc32")
@@ -102,8 +105,12 @@ def open_for_writing(root: Path) -> sqlite3.Connection:
     ------
     FormatError
         If there is something else in its place.
+    OutputRefused
+        If it cannot be written.
     """
-    connection = sqlite3.connect(root / INDEX_NAME, isolation_level=None, timeout=60, check_same_thread=False)
+    connection = sqlite3.connect(
+        root / INDEX_NAME, isolation_level=None, timeout=PATIENCE_SECONDS, check_same_thread=False
+    )
     try:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
             create_tables(connection)
@@ -113,6 +120,12 @@ def open_for_writing(root: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA cache_size = -65536")
     except BaseException as exc:
         connection.close()
+        if isinstance(exc, sqlite3.OperationalError):
+            raise OutputRefused(
+                errno.EIO,
+                f"{root}: expected an index that can be written, found: {exc}; "
+                "if it is locked, somebody is in the midst of a long read, such as verify: wait for it",
+            ) from exc
         if isinstance(exc, sqlite3.DatabaseError):
             raise FormatError(f"{root}: expected {INDEX_NAME} to be a store's index, found: {exc}") from exc
         raise

@@ -271,9 +271,13 @@ class ShardedDatasetReader:
         ------
         NotFound
             If there is no such sample or field.
+        UsageError
+            If the ids are given as a single text.
         """
         from zarrpack.storage.sharded.batch_reading import read_batch
 
+        if isinstance(sample_ids, str):
+            raise UsageError(f"get_many: expected a list of ids, found the text {sample_ids!r:.80}; use get_sample")
         return [sample for _, sample in read_batch(self, "id", list(sample_ids), fields)]
 
     def get_many_numbered(
@@ -349,7 +353,17 @@ class ShardedDatasetReader:
         return NotFound(f"{self.root}: expected a sample that is there, found none called {key!r:.80}")
 
     def selection(self, fields: Sequence[str] | None, *, again: bool = False) -> _Selection:
-        """Give what a read of some fields asks the index for; remembered until fields are added."""
+        """Give what a read of some fields asks the index for; remembered until fields are added.
+
+        Raises
+        ------
+        UsageError
+            If the fields are given as a single text.
+        NotFound
+            If there is no such field.
+        """
+        if isinstance(fields, str):
+            raise UsageError(f"fields: expected a list of names, found the text {fields!r:.80}")
         key = None if fields is None else tuple(fields)
         found = None if again else self._selections.get(key)
         if found is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from zarrpack.storage.sharded.index import Field
@@ -55,10 +54,12 @@ def mend_shards(connection: sqlite3.Connection, root: Path, fields: Mapping[str,
 def remove_discarded(connection: sqlite3.Connection, root: Path, fields: Mapping[str, Field]) -> int:
     """Remove the shards that compaction has emptied; give their number."""
     stems = {field.number: field for field in fields.values()}
-    rows = connection.execute("SELECT field, shard FROM discarded").fetchall()
-    for number, shard in rows:
-        with suppress(FileNotFoundError):
-            stems[number].shard_path(root, shard).unlink()
-    if rows:
-        connection.execute("DELETE FROM discarded")
-    return len(rows)
+    removed = 0
+    for number, shard in connection.execute("SELECT field, shard FROM discarded").fetchall():
+        try:
+            stems[number].shard_path(root, shard).unlink(missing_ok=True)
+        except PermissionError:
+            continue  # a reader has it open on a system that minds; the next writer tries again
+        connection.execute("DELETE FROM discarded WHERE field = ? AND shard = ?", (number, shard))
+        removed += 1
+    return removed

@@ -55,6 +55,11 @@ class Session:
     ----------
     damaged : set of (int, int)
         Field number and shard of files that lack committed bytes; nothing is appended to them.
+
+    Raises
+    ------
+    OutputRefused
+        If the store cannot be written.
     """
 
     def __init__(self, root: Path, samples_per_shard: int, max_shard_bytes: int | None) -> None:
@@ -68,8 +73,12 @@ class Session:
             self.damaged = mend_shards(self.connection, root, self.fields)
             remove_discarded(self.connection, root, self.fields)
             self.connection.execute("COMMIT")
-        except BaseException:
+        except BaseException as exc:
             self.connection.close()
+            if isinstance(exc, OSError | sqlite3.OperationalError) and not isinstance(exc, OutputRefused):
+                raise OutputRefused(
+                    getattr(exc, "errno", None) or errno.EIO, f"{root}: expected a store that can be written: {exc}"
+                ) from exc
             raise
         self._read_counters()
 

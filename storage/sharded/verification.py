@@ -79,7 +79,8 @@ class _Shard(NamedTuple):
 
 
 def verify_store(root: Path) -> VerifyReport:
-    """Verify a whole store; see `ShardedDatasetReader.verify`. Also while a writer is at work.
+    """Verify a whole store; see `ShardedDatasetReader.verify`. Also while a writer adds samples, but not while it
+    compacts.
 
     Parameters
     ----------

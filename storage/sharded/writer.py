@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["ShardedDatasetWriter"]
 
 _LARGEST_SHARD = 999_999_999
+_INHERITED: list[sqlite3.Connection] = []
 
 
 class ShardedDatasetWriter:
@@ -55,7 +56,7 @@ class ShardedDatasetWriter:
     Raises
     ------
     UsageError
-        If a number is less than 1.
+        If a number is none, or less than 1.
     OutputRefused
         If another process writes to the store, or the folder cannot be written.
     FormatError
@@ -73,8 +74,8 @@ class ShardedDatasetWriter:
         self, root: str | os.PathLike[str], samples_per_shard: int = 1000, *, max_shard_bytes: int | None = None
     ) -> None:
         for name, value in (("samples_per_shard", samples_per_shard), ("max_shard_bytes", max_shard_bytes)):
-            if value is not None and value < 1:
-                raise UsageError(f"{name}: expected at least 1, found {value}")
+            if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__") or value < 1):
+                raise UsageError(f"{name}: expected a whole number from 1 on, found {value!r:.40}")
         self.root = Path(root)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -251,6 +252,8 @@ class ShardedDatasetWriter:
             registered then.
         """
         session = self._checked()
+        if isinstance(sample_ids, str):
+            raise UsageError(f"register_samples: expected a list of ids, found the text {sample_ids!r:.80}")
         if metadata is not None and len(metadata) != len(sample_ids):
             raise UsageError(f"register_samples: expected {len(sample_ids)} metadata, found {len(metadata)}")
         self._rows.register(list(sample_ids), metadata)
@@ -280,6 +283,8 @@ class ShardedDatasetWriter:
         UsageError
             If a number, an id, a field or an array is not as described. Nothing is written then.
         """
+        if isinstance(samples, str):
+            raise UsageError(f"write_shard: expected a list of ids, found the text {samples!r:.80}")
         if len(samples) != len(arrays):
             raise UsageError(f"write_shard: expected an array for each of {len(samples)} samples, found {len(arrays)}")
         field = self._field(field_name)
@@ -437,7 +442,11 @@ class ShardedDatasetWriter:
 
     def close(self) -> None:
         """Commit and close everything. Idempotent; does nothing in a forked process."""
-        if not getattr(self, "_is_open", False) or not self._claim.is_own:
+        if not getattr(self, "_is_open", False):
+            return
+        if not self._claim.is_own:
+            # SQLite must not close a parent's connection, which it would when nobody held it any more.
+            _INHERITED.append(self.conn)
             return
         self._is_open = False
         try:
@@ -462,6 +471,10 @@ class ShardedDatasetWriter:
         return field
 
     def _payloads(self, arrays: Mapping[str, npt.ArrayLike], sample_id: str | None) -> list[tuple[Field, NpyPayload]]:
+        if not isinstance(arrays, Mapping):
+            raise UsageError(
+                f"{sample_id or 'sample'}: expected arrays as a mapping of field to array, found {type(arrays).__name__}"
+            )
         fields = self._session.fields
         payloads = []
         for name, array in arrays.items():

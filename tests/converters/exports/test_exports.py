@@ -156,6 +156,14 @@ def test_commands(products: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
         assert run([*arguments[:3], "-o", str(tmp_path / "x"), "--array", "nope"]) == 2
         assert "'nope'" in capsys.readouterr().err
     assert names(tmp_path) == ["shards", "webdataset"]
+    assert run(["info", str(tmp_path / "shards")]) == 0
+    assert "sharded store" in capsys.readouterr().out
+    assert run(["verify", str(tmp_path / "shards")]) == 0
+    assert "whole (41 samples, 40 arrays)" in capsys.readouterr().out
+    shard = next((tmp_path / "shards").rglob("*.tar"))
+    shard.write_bytes(shard.read_bytes()[:1000])
+    assert run(["verify", str(tmp_path / "shards")]) == 6
+    assert shard.name in capsys.readouterr().err
 
 
 def test_a_failed_export_leaves_what_was_there(products: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,6 +141,21 @@ def test_compaction_of_several_shards_at_once(store: Path) -> None:
         assert sizes == [1, 2, 3, 4, 1, 6, 7, 8, 9, 1]
 
 
+def test_compaction_of_a_damaged_shard_is_refused(store: Path) -> None:
+    """Nothing is dropped that cannot be copied; after a repair it works."""
+    with ShardedDatasetWriter(store, samples_per_shard=4) as writer:
+        writer.delete_sample("sample_000000000002")
+        writer.commit()
+        os.truncate(shard(store), 2048)
+        with pytest.raises(FormatError, match=r"repair\(\) first"):
+            writer.compact()
+        writer.repair()
+        writer.compact()
+        assert writer.verify().ok
+    with ShardedDatasetReader(store) as reader:
+        assert (len(reader), reader.count("history")) == (9, 7)
+
+
 def test_compaction_of_everything(store: Path) -> None:
     """A store whose samples are all gone can be compacted and filled again; shard numbers go on."""
     with ShardedDatasetWriter(store, samples_per_shard=4) as writer:

@@ -176,6 +176,25 @@ def test_a_refused_sample_leaves_nothing(store: Path) -> None:
         assert writer.verify().ok
 
 
+def test_texts_and_lists_are_not_mistaken(store: Path) -> None:
+    """A text where a list belongs, a list where a mapping belongs, and numbers that are none are usage errors."""
+    with ShardedDatasetWriter(store) as writer, ShardedDatasetReader(store) as reader:
+        wrong: list[Any] = [
+            lambda: writer.add_sample([1, 2]),  # type: ignore[arg-type]
+            lambda: writer.register_samples("ab"),
+            lambda: writer.write_shard("history", 0, "ab", [[1], [2]]),
+            lambda: reader.get_many("ab"),
+            lambda: reader.get_sample("sample_000000000001", "history"),
+            lambda: ShardedDatasetWriter(store.parent / "new", "5"),  # type: ignore[arg-type]
+            lambda: ShardedDatasetWriter(store.parent / "new", True),
+            lambda: ShardedDatasetWriter(store.parent / "new", max_shard_bytes=0),
+        ]
+        for call in wrong:
+            with pytest.raises(UsageError, match="expected a"):
+                call()
+        assert len(reader) == 10
+
+
 def test_metadata_are_normalised(tmp_path: Path) -> None:
     """numpy's scalars and arrays and tuples become plain JSON."""
     with ShardedDatasetWriter(tmp_path) as writer:
@@ -321,6 +340,43 @@ def test_failed_write_takes_back_the_sample(store: Path, monkeypatch: pytest.Mon
 
     with ShardedDatasetReader(store) as reader:
         assert [one for one in ("before", "torn", "after") if one in reader] == ["before", "after"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_forked_child_leaves_the_writer_alone(store: Path) -> None:
+    """A child neither writes nor closes what is its parent's; the parent goes on."""
+    with ShardedDatasetWriter(store) as writer:
+        writer.add_sample({"history": [1.0]}, "before")
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                writer.add_sample({"history": [2.0]}, "child")
+            except UsageError:
+                writer.close()
+                status = 0
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        writer.add_sample({"history": [3.0]}, "after")
+        assert writer.verify().ok
+
+    with ShardedDatasetReader(store) as reader:
+        assert [one for one in ("before", "child", "after") if one in reader] == ["before", "after"]
+
+
+def test_writer_waits_for_a_long_walk(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader in the midst of a transaction holds a store at rest; the message says so, and then it goes on."""
+    monkeypatch.setattr("zarrpack.storage.sharded.index.PATIENCE_SECONDS", 0.05)
+    with ShardedDatasetReader(store) as reader:
+        reader.rows().execute("BEGIN")
+        reader.rows().execute("SELECT * FROM samples").fetchone()
+        with pytest.raises(OutputRefused, match="in the midst of a long read"):
+            ShardedDatasetWriter(store)
+        reader.rows().execute("COMMIT")
+        with ShardedDatasetWriter(store) as writer:
+            writer.add_sample({"history": [1.0]}, "new")
+        assert "new" in reader
 
 
 def test_foreign_index_is_refused(tmp_path: Path) -> None:
