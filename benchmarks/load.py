@@ -3,7 +3,7 @@
     python benchmarks/load.py                              # 1,000 pictures; every competitor that is installed
     python benchmarks/load.py --formats zarrpack wids --rounds 5
     python benchmarks/load.py --python streaming=/path/to/another/venv/bin/python
-    python benchmarks/load.py --decoded                    # JPEG decoding, with two workers of PyTorch's loader
+    python benchmarks/load.py --decoded                    # JPEG decoding with two threads or processes
 
 Every competitor keeps the pictures' own bytes of the same archive, and gives a name and these bytes for each sample; what it
 gives is compared with the archive once. A run is a process of its own that has opened the set; the page cache is warm. The
@@ -24,9 +24,8 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +91,7 @@ def decode_all(payloads: Sequence[bytes]) -> int:
 
 
 def measure_decoding(folder: Path, archive: Path, rounds: int) -> dict[str, float]:
-    """Give pictures per second of two processes that decode, and of two workers of PyTorch's loader that load."""
+    """Give pictures per second: of two threads that decode and do nothing else, and of each way to load with two workers."""
     from torch.utils.data import DataLoader
 
     import zarrpack
@@ -103,33 +102,31 @@ def measure_decoding(folder: Path, archive: Path, rounds: int) -> dict[str, floa
         FORMATS["zarrpack"]().write([], own, archive)
     view = zarrpack.DatasetView.open(own / "set.flow").select("images/pixels", pictures="decoded", rows="first")
     payloads = [payload for _, payload in read_samples(archive)]
-    halves = [payloads[:: 2], payloads[1::2]]
-    bare, loaded = [], []
+    halves = [payloads[::2], payloads[1::2]]
     loader: Any = DataLoader(view.to_torch(), batch_size=None, num_workers=2, persistent_workers=True)
-    batched: Any = view.to_torch().get_dataloader(batch_size=16, num_workers=2, persistent_workers=True)
-    in_batches = []
-    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
-        for number in range(rounds + 1):
-            start = time.perf_counter()
-            sum(pool.map(decode_all, halves))
-            decoded = time.perf_counter()
-            count = sum(1 for _ in loader)
-            single = time.perf_counter()
-            sum(len(batch["id"]) for batch in batched)
-            end = time.perf_counter()
-            if number:  # the first one starts the processes
-                bare.append(len(payloads) / (decoded - start))
-                loaded.append(count / (single - decoded))
-                in_batches.append(count / (end - single))
-    ratios = [one / other for one, other in zip(loaded, bare, strict=True)]
-    batch_ratios = [one / other for one, other in zip(in_batches, bare, strict=True)]
-    return {
-        "decoded_per_second": statistics.median(bare),
-        "loaded_per_second": statistics.median(loaded),
-        "loaded_in_batches_per_second": statistics.median(in_batches),
-        "ratio": statistics.median(ratios),
-        "ratio_in_batches": statistics.median(batch_ratios),
+    pool = ThreadPoolExecutor(2)
+    ways: dict[str, Callable[[], int]] = {
+        "decoding alone": lambda: sum(pool.map(decode_all, halves)),
+        "batches(1)": lambda: sum(1 for _ in view.batches(1, threads=2, collate_fn=list)),
+        "batches(16)": lambda: sum(1 for _ in view.batches(16, threads=2)),
+        "to_torch().batches(16)": lambda: sum(1 for _ in view.to_torch().batches(16, threads=2)),
+        "DataLoader, processes": lambda: sum(1 for _ in loader),
     }
+    speeds: dict[str, list[float]] = {way: [] for way in ways}
+    for number in range(rounds + 1):
+        for way, load in ways.items():
+            start = time.perf_counter()
+            load()
+            if number:  # the first one starts processes and threads
+                speeds[way].append(len(payloads) / (time.perf_counter() - start))
+    pool.shutdown()
+    found = {f"{way}, pictures/s": statistics.median(own_speeds) for way, own_speeds in speeds.items()}
+    alone = speeds.pop("decoding alone")
+    for way, own_speeds in speeds.items():
+        found[f"{way}, of decoding alone"] = statistics.median(
+            one / limit for one, limit in zip(own_speeds, alone, strict=True)
+        )
+    return found
 
 
 def show(runs: Sequence[dict[str, Any]]) -> None:
@@ -151,7 +148,9 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=1000, help="pictures")
     parser.add_argument("--archive", type=Path, help="a zip of one's own")
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS), metavar="NAME")
-    parser.add_argument("--python", action="append", default=[], metavar="NAME=PATH", help="another interpreter for a format")
+    parser.add_argument(
+        "--python", action="append", default=[], metavar="NAME=PATH", help="another interpreter for a format"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--draws", type=int, default=2000, help="random accesses in a run")
     parser.add_argument("--folder", type=Path, help="where to write; a temporary folder if not given")

@@ -204,7 +204,9 @@ class LoadedItems:
 
     def name_of(self, code: int) -> str:
         """Give an item's name by its code."""
-        position = int(np.searchsorted(self._table.codes, code))
+        codes = self._table.codes
+        # Mostly every code is an item's, and so its position.
+        position = code if code < len(codes) and codes[code] == code else int(np.searchsorted(codes, code))
         return self._table.names[position]
 
     def names_of(self, codes: Int64s) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import DataLoader, Dataset
@@ -63,6 +63,23 @@ class TorchCADDataset(Dataset[Any]):
     def remove_indices(self, local_indices: Iterable[int]) -> dict[int, int]:
         """Do as `DatasetView.remove_indices`."""
         return self.view.remove_indices(local_indices)
+
+    def batches(self, batch_size: int = 64, **options: Any) -> Iterator[Any]:
+        """Read batches of tensors in threads, as `DatasetView.batches` does; for pixels faster than processes.
+
+        Parameters
+        ----------
+        batch_size : int
+            Items in a batch.
+        **options
+            ``seed``, ``epoch``, ``threads``, ``batch_sampler`` and ``collate_fn`` of `DatasetView.batches`.
+        """
+        collate = options.pop("collate_fn", self.collate_fn)
+
+        def make(items: list[Any]) -> Any:
+            return collate([tensors_of(item) for item in items])
+
+        return self.view.batches(batch_size, collate_fn=make, **options)
 
     def get_dataloader(
         self, batch_size: int = 64, shuffle: bool = False, num_workers: int = 0, **options: Any

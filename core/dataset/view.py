@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -212,7 +213,7 @@ class DatasetView:
             If the item has no such row.
         """
         chosen = self._chosen()
-        name = array or (None if chosen is None else chosen.source_name())
+        name = array or self._source_name
         if chosen is None or name is None:
             raise UsageError(
                 "expected a dataset with the sources' own bytes, found none; convert with --images encoded"
@@ -354,6 +355,46 @@ class DatasetView:
         places = [chosen.reader.place(name, code) for code in self._codes.tolist()]
         return self.subset(np.argsort(np.array(places, np.int64), kind="stable").tolist())
 
+    def batches(
+        self,
+        batch_size: int = 64,
+        *,
+        seed: int | None = None,
+        epoch: int = 0,
+        threads: int = 2,
+        batch_sampler: Iterable[Sequence[int]] | None = None,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+    ) -> Iterator[Any]:
+        """Read batches in threads, ahead of whoever uses them.
+
+        Decoding releases the interpreter, so that threads decode at the same time, and pixels need not travel between processes.
+
+        Parameters
+        ----------
+        batch_size : int
+            Items in a batch.
+        seed : int, optional
+            Shuffles; in order if nothing is said.
+        epoch : int
+            Another one has another order.
+        threads : int
+            How many read.
+        batch_sampler : iterable of sequence of int, optional
+            Positions of each batch, such as a `ShapeBucketSampler`, in place of size, seed and epoch.
+        collate_fn : callable, optional
+            Makes a batch of items; `zarrpack.dataset.collate_items` if nothing is said.
+
+        Raises
+        ------
+        ValueError
+            If a batch has no items, or there is no thread.
+        """
+        from zarrpack.dataset.item_batches import collate_items
+        from zarrpack.dataset.threaded_batches import batch_positions, threaded_batches
+
+        batches = batch_positions(len(self), batch_size, seed, epoch) if batch_sampler is None else batch_sampler
+        return threaded_batches(self.get_item, batches, collate_fn or collate_items, threads)
+
     def to_torch(self, collate_fn: Callable[[list[Any]], Any] | None = None) -> TorchCADDataset:
         """Give a PyTorch dataset of the items, whose arrays are tensors.
 
@@ -395,6 +436,11 @@ class DatasetView:
         from zarrpack.dataset.torch_stream import TorchStream
 
         return TorchStream(self, seed, block)
+
+    @cached_property
+    def _source_name(self) -> str | None:
+        chosen = self._chosen()
+        return None if chosen is None else chosen.source_name()
 
     def _chosen(self) -> ItemArrays | None:
         return self._arrays or self._parent.item_arrays
