@@ -15,6 +15,7 @@ _LONGEST_TEXT = 1 << 16
 #: How many lines a note names.
 _NAMED_LINES = 5
 _BLOCK_LINES = 8192
+_BLOCK_CHARACTERS = 8 << 20
 
 
 class Rejects:
@@ -32,11 +33,12 @@ class Rejects:
         self._lines: list[int] = []
         self._reasons: list[str] = []
         self._texts: list[str] = []
+        self._characters = 0
 
     @property
     def is_full(self) -> bool:
         """Whether there are enough for a block."""
-        return len(self._lines) >= _BLOCK_LINES
+        return len(self._lines) >= _BLOCK_LINES or self._characters >= _BLOCK_CHARACTERS
 
     def add(self, line: int, reason: str, text: str) -> None:
         """Take a line.
@@ -53,6 +55,7 @@ class Rejects:
         self._lines.append(line)
         self._reasons.append(reason)
         self._texts.append(text[:_LONGEST_TEXT])
+        self._characters += len(self._texts[-1])
 
     def blocks(self) -> Iterator[Block]:
         """Give the lines since the last call; nothing if there are none."""
@@ -60,7 +63,7 @@ class Rejects:
             yield Block("rejects", "line", ("reject",), np.array(self._lines, np.int64))
             yield Block("rejects", "reason", ("reject",), self._reasons)
             yield Block("rejects", "content", ("reject",), self._texts)
-            self._lines, self._reasons, self._texts = [], [], []
+            self._lines, self._reasons, self._texts, self._characters = [], [], [], 0
 
 
 def named_lines(note: str, count: int, first: Sequence[int]) -> tuple[str, ...]:

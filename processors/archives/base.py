@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Literal
 
 from zarrpack.processors.limits import Limits
 
-__all__ = ["Entry", "Finding", "Source"]
+__all__ = ["Entry", "Finding", "Source", "add_finding"]
+
+# More are not kept: an archive may have any number of faults, and each is told by its member's row as well.
+_MOST_FINDINGS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,26 @@ class Finding:
     reason: str
     detail: str
     offset: int | None = None
+
+
+def add_finding(findings: list[Finding], finding: Finding) -> None:
+    """Add to a source's findings; beyond a thousand only the last of them says that there were more.
+
+    Examples
+    --------
+    >>> found: list[Finding] = []
+    >>> for number in range(1005):
+    ...     add_finding(found, Finding("truncated", str(number)))
+    >>> len(found), found[-1].detail
+    (1000, '999; more findings were left out')
+    """
+    if len(findings) < _MOST_FINDINGS:
+        findings.append(finding)
+    elif not (last := findings[-1]).detail.endswith(_LEFT_OUT):
+        findings[-1] = replace(last, detail=last.detail + _LEFT_OUT)
+
+
+_LEFT_OUT = "; more findings were left out"
 
 
 @dataclass

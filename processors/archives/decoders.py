@@ -192,7 +192,7 @@ def lzma_decoder(properties: bytes, size: int) -> Decoder:
             "lc": packed % 9,
             "lp": packed // 9 % 5,
             "pb": packed // 45,
-            "dict_size": max(4096, min(dictionary, size)),
+            "dict_size": max(4096, min(dictionary, size, _LZMA_MEMORY_BYTES)),
         }
         return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[lzma_filter])
     except (IndexError, lzma.LZMAError, ValueError) as exc:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, ClassVar, Literal
 
 from zarrpack.errors import MemberError, SourceError
-from zarrpack.processors.archives.base import Entry, Finding, Source
+from zarrpack.processors.archives.base import Entry, Finding, Source, add_finding
 from zarrpack.processors.archives.files import file_blocks
 from zarrpack.processors.archives.names import decode_name
 from zarrpack.processors.archives.refusals import refuse_announced
@@ -112,7 +112,7 @@ class FolderSource(Source):
         except OSError as error:
             shown = decode_name(folder)[0] or str(self.path)
             detail = f"expected to read the folder {shown!r}, found: {error.strerror}; check its permissions"
-            self.findings.append(Finding("unreadable", detail))
+            add_finding(self.findings, Finding("unreadable", detail))
             return iter(())
         return iter(sorted(names))
 

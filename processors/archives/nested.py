@@ -15,7 +15,7 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, ClassVar, cast
 
 from zarrpack.errors import MemberError
-from zarrpack.processors.archives.base import Entry, Finding, Source
+from zarrpack.processors.archives.base import Entry, Finding, Source, add_finding
 from zarrpack.processors.archives.recognition import archive_in, may_be_archive
 from zarrpack.processors.archives.streams import (
     check_archive,
@@ -182,7 +182,8 @@ class NestedSource(Source):
                 yield replace(entry, kind="archive"), io.BytesIO()
                 for member, content in self._members(inner, budget, depth + 1):
                     yield _below(entry, member), content
-                self.findings.extend(replace(one, detail=f"{entry.name!r}: {one.detail}") for one in inner.findings)
+                for one in inner.findings:
+                    add_finding(self.findings, replace(one, detail=f"{entry.name!r}: {one.detail}"))
 
 
 def _is_archive(entry: Entry, stream: BinaryIO) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from zarrpack.errors import MemberError
-from zarrpack.processors.archives.base import Entry, Finding
+from zarrpack.processors.archives.base import Entry, Finding, add_finding
 from zarrpack.processors.archives.names import SeenNames, decode_name
 from zarrpack.processors.archives.refusals import refuse_announced
 from zarrpack.processors.archives.streams import too_many_entries
@@ -94,7 +94,7 @@ class TarWalk:
                 return
 
     def _record(self, error: MemberError, offset: int) -> None:
-        self.findings.append(Finding(error.reason, error.detail, offset))
+        add_finding(self.findings, Finding(error.reason, error.detail, offset))
 
     def _goes_on(self) -> bool:
         """After damage, or behind the end: say what becomes of the rest, and find the next header of it."""
@@ -116,9 +116,9 @@ class TarWalk:
             try:
                 return find_header(self.reader)
             except MemberError as error:
-                if error.detail != known:
+                # Damage while looking behind damage is no news; a limit is.
+                if error.reason not in _DAMAGE and error.detail != known:
                     self._record(error, offset)
-                    known = error.detail
                 if not self.reader.resume():
                     return None
 
@@ -160,7 +160,7 @@ class TarWalk:
             extensions.add(header.type_flag, data)
         except ValueError as error:
             extensions.damage = f"{error} of the pax header at offset {offset - BLOCK_BYTES}"
-            self.findings.append(Finding("header_damaged", extensions.damage, offset - BLOCK_BYTES))
+            add_finding(self.findings, Finding("header_damaged", extensions.damage, offset - BLOCK_BYTES))
 
     def _entry(self, index: int, offset: int, header: TarHeader, extensions: TarExtensions) -> Entry:
         raw_name = extensions.name(header.raw_name)

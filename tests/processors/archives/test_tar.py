@@ -318,3 +318,34 @@ def test_a_missing_file_is_a_source_error(tmp_path: Path) -> None:
     """The message has the path and what to do."""
     with pytest.raises(SourceError, match=r"nothing\.tar: expected .* check the path"):
         TarSource(tmp_path / "nothing.tar")
+
+
+def test_any_number_of_faults_takes_little_memory(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """A thousand findings are kept; each member has its own row in any case."""
+    damaged = member("x" * 200, b"1", tarfile.PAX_FORMAT).replace(b" path=", b" path:")
+    outcome = read_source(write(tmp_path / "a.tar", *([damaged] * 1100), END))
+
+    assert len(outcome.entries) == 1100
+    assert len(outcome.findings) == 1000
+    assert outcome.findings[-1].detail.endswith("more findings were left out")
+
+
+def test_global_headers_keep_what_matters_only(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """Records that nobody reads are dropped at once, however many headers bring them; a path still counts."""
+    headers = [
+        tarfile.TarInfo.create_pax_global_header({f"own.{number}": "v" * 1000, "path": f"n{number}"})
+        for number in range(50)
+    ]
+    outcome = read_source(write(tmp_path / "a.tar", *headers, member("z", b"3"), END))
+
+    assert outcome.members == {"n49": b"3"}
+
+
+def test_links_say_where_they_lead(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """Short targets from the header, long ones from pax and GNU headers before it."""
+    for form in (tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        targets = ["/etc/passwd", "t/" * (30 if form == tarfile.USTAR_FORMAT else 90)]
+        parts = [member(f"l{n}", b"", form, type=b"2", linkname=target) for n, target in enumerate(targets)]
+        outcome = read_source(write(tmp_path / "a.tar", *parts, END))
+
+        assert [entry.target for entry in outcome.entries] == targets
