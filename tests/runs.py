@@ -19,6 +19,7 @@ import pytest
 
 __all__ = [
     "COUNT",
+    "WORK",
     "Faults",
     "Run",
     "build_faults",
@@ -35,8 +36,11 @@ __all__ = [
 #: How often random faults are tried; docs/reliability.md says how the long runs are started.
 COUNT = int(os.environ.get("ZARRPACK_FAULTS", "6"))
 
+#: The environment in which each member takes some hundredths of a second, so that a run can be met in its middle.
+WORK = {"WORK": "20000"}
+
 _PROGRAM = """
-import sys
+import hashlib, os, sys
 from dataclasses import dataclass
 from typing import ClassVar
 import numpy as np
@@ -54,6 +58,7 @@ class Noted(Processor):
 
     def read(self, member):
         content = member.read()
+        hashlib.pbkdf2_hmac("sha256", content, b"", int(os.environ.get("WORK", "1")))
         with open(self.log, "a") as log:
             log.write(member.name + chr(10))
         yield Block("noted", "value", ("row",), np.frombuffer(content, np.uint8).copy())

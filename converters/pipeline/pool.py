@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from zarrpack.converters.pipeline.deaths import Deaths
-from zarrpack.converters.pipeline.lifeline import interrupts_held
+from zarrpack.converters.pipeline.lifeline import interrupts_held, start_resource_tracker
 from zarrpack.converters.pipeline.messages import STREAMED, Batch, WorkerConfiguration
 from zarrpack.converters.pipeline.process_start import process_context
 from zarrpack.converters.pipeline.worker_process import run_worker
@@ -75,6 +75,7 @@ class Pool:
         self._past = (0, 0, 0)
         self._failed = False
         self.rereads: deque[Batch] = deque()
+        start_resource_tracker()
         self._start()
 
     def _start(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from archives import product_members, write_tar, write_zip
-from runs import COUNT, Faults, build_faults, ended, journal_members, outcome, run, spread, start, visible
+from runs import COUNT, WORK, Faults, build_faults, ended, journal_members, outcome, run, spread, start, visible
 
 import zarrpack
 from zarrpack.errors import OutputRefused, UsageError
@@ -100,7 +100,7 @@ def test_killed_at_random_moments_again_and_again(tmp_path: Path, form: str) -> 
     chance = random.Random(form)
     statuses = []
     for _ in range(COUNT):
-        process = start(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume")
+        process = start(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume", extra=WORK)
         try:
             process.wait(chance.uniform(0.3, 2.5))
         except subprocess.TimeoutExpired:
@@ -124,7 +124,7 @@ def _kill_one(parent: int, chance: random.Random) -> None:
 
 def stopped(folder: Path, source: Path, out: str, *options: str) -> None:
     """Leave an unfinished run: the parent is killed when some members are acknowledged."""
-    process = start(folder, "convert", source, "-o", out, *OPTIONS, *options)
+    process = start(folder, "convert", source, "-o", out, *OPTIONS, *options, extra=WORK)
     while process.poll() is None and not journal_members(folder / out, "a"):
         pass
     process.kill()
@@ -133,7 +133,7 @@ def stopped(folder: Path, source: Path, out: str, *options: str) -> None:
 
 def test_a_stopped_run_is_not_thrown_away_by_mistake(tmp_path: Path) -> None:
     """Without --resume or --overwrite the command is refused and says how to go on; nothing is lost."""
-    source = write_source(tmp_path, "zip", 400)
+    source = write_source(tmp_path, "zip", 100)
     stopped(tmp_path, source, "out")
 
     refused = run(tmp_path, "convert", source, "-o", "out", *OPTIONS)
@@ -151,7 +151,7 @@ def test_a_stopped_run_is_not_thrown_away_by_mistake(tmp_path: Path) -> None:
 )
 def test_other_options_are_refused(tmp_path: Path, options: tuple[str, ...], named: str) -> None:
     """Status 2, the option is named with both values, and the unfinished run is still there for the right ones."""
-    source = write_source(tmp_path, "zip", 400)
+    source = write_source(tmp_path, "zip", 100)
     stopped(tmp_path, source, "out")
 
     refused = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, *options, "--resume")
@@ -163,9 +163,9 @@ def test_other_options_are_refused(tmp_path: Path, options: tuple[str, ...], nam
 
 def test_another_source_is_refused(tmp_path: Path) -> None:
     """An archive that has changed since is not mixed with what was read of the old one."""
-    source = write_source(tmp_path, "zip", 400)
+    source = write_source(tmp_path, "zip", 100)
     stopped(tmp_path, source, "out")
-    write_zip(source, noted_members(399))
+    write_zip(source, noted_members(99))
 
     refused = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume")
 
@@ -177,7 +177,7 @@ def test_a_folder_that_has_changed_is_refused(tmp_path: Path) -> None:
     """A folder has no digest, but its members are compared one by one."""
     source = tmp_path / "a"
     source.mkdir()
-    for n in range(400):
+    for n in range(100):
         (source / f"{n:03}.n").write_bytes(bytes([n % 256] * 50))
     stopped(tmp_path, source, "out")
     (source / "000.n").write_bytes(b"longer than it was, so that it is another" * 3)
@@ -190,7 +190,7 @@ def test_a_folder_that_has_changed_is_refused(tmp_path: Path) -> None:
 
 def test_a_lost_pack_is_made_again(tmp_path: Path) -> None:
     """What the journal says is not believed if the pack has rotted; the result is the control's."""
-    source = write_source(tmp_path, "zip", 400)
+    source = write_source(tmp_path, "zip", 100)
     assert run(tmp_path, "convert", source, "-o", "control", *OPTIONS).status == 0
     stopped(tmp_path, source, "out")
     packs = sorted((tmp_path / "out" / ".a.partial" / "encoded").glob("*.data"))
