@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import cloudpickle
 import numpy as np
@@ -80,12 +80,13 @@ def troubled() -> Iterator[None]:
     unregister("troubled")
 
 
-def converted(folder: Path, words: dict[int, str], **options: object) -> tuple[zarrpack.ConvertResult, dict[str, str]]:
+def converted(folder: Path, words: dict[int, str], **options: Any) -> tuple[zarrpack.ConvertResult, dict[str, str]]:
     """Convert 20 members, some of which say a word; give the result and the reasons by name."""
     members = {f"{n:02}.t": words.get(n, "fine").encode() for n in range(20)}
     source = write_zip(folder / "a.zip", members)
     result = zarrpack.convert(source, folder / "out", workers=2, items_per_data=4, **options)
-    return result, pd.read_parquet(result.members).set_index("member")["reason"].dropna().to_dict()
+    reasons = pd.read_parquet(result.members).set_index("member")["reason"].dropna()
+    return result, {str(name): str(reason) for name, reason in reasons.items()}
 
 
 @pytest.mark.usefixtures("troubled")
@@ -131,7 +132,7 @@ def many_members(count: int) -> dict[str, bytes]:
 def children(parent: int) -> dict[int, str]:
     """Give the processes that a run has started and what they are, by the order in which it starts them."""
     found = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True, check=False
     )
     rows = (line.split(None, 1) for line in found.stdout.splitlines())
     return {int(number): words for number, words in rows if "spawn_main" in words}
@@ -238,7 +239,8 @@ def test_a_writer_that_stands_still_holds_the_run(tmp_path: Path) -> None:
     assert run(tmp_path, "convert", source, "-o", "control", *OPTIONS).status == 0
     log = tmp_path / "log-held"
     process = start(tmp_path, "convert", source, "-o", "out", *OPTIONS, log=log, extra=WORK)
-    until_acknowledged(process, tmp_path / "out")
+    while process.poll() is None and not log.exists():
+        pass
     writer = max(children(process.pid))
 
     os.kill(writer, signal.SIGSTOP)
@@ -262,25 +264,31 @@ def faults_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("operation", ["write", "sync", "rename"])
 @pytest.mark.parametrize(("code", "stays"), [(errno.EIO, False), (errno.ENOSPC, True)], ids=["once", "full disk"])
 def test_any_call_may_fail(tmp_path: Path, faults_library: Path, operation: str, code: int, stays: bool) -> None:
-    """The n-th write, sync or rename fails, once or from then on: status 5, a legal state, and the resumed run is whole."""
+    """The n-th write, sync or rename fails, once or from then on: status 5 unless it does not matter, and resuming works."""
     source = write_tar(tmp_path / "a.tar.gz", many_members(24), "w:gz")
     faults = Faults(faults_library, tmp_path)
     assert run(tmp_path, "convert", source, "-o", "out", *OPTIONS, extra=faults.extra(operation, 0, "5")).status == 0
     control, calls = outcome(tmp_path / "out"), faults.calls()
 
+    refused = 0
     for at in spread(calls, COUNT):
         subprocess.run(["rm", "-rf", str(tmp_path / "out")], check=True)
         extra = faults.extra(operation, at, str(code), stays=stays)
         failed = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, extra=extra)
         found = outcome(tmp_path / "out") if (tmp_path / "out").exists() else {}
-        assert failed.status == 5, (at, failed)
         assert "Traceback" not in failed.said
+        if failed.status == 0:  # a call that does not matter, such as those by which SQLite tidies up
+            assert found == control, at
+            continue
+        refused += 1
+        assert failed.status == 5, (at, failed)
         assert "nothing was published" in failed.said
         assert all(control[name] == content for name, content in found.items()), at
         assert "a.flow" not in visible(tmp_path / "out"), at
         resumed = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume")
         assert resumed.status == 0, (at, resumed)
         assert outcome(tmp_path / "out") == control, at
+    assert refused
 
 
 @pytest.mark.slow
