@@ -103,7 +103,7 @@ def measure_decoding(folder: Path, archive: Path, rounds: int) -> dict[str, floa
         FORMATS["zarrpack"]().write([], own, archive)
     view = zarrpack.DatasetView.open(own / "set.flow").select("images/pixels", pictures="decoded", rows="first")
     payloads = [payload for _, payload in read_samples(archive)]
-    halves = [payloads[:: 2], payloads[1::2]]
+    halves = [payloads[::2], payloads[1::2]]
     bare, loaded = [], []
     loader: Any = DataLoader(view.to_torch(), batch_size=None, num_workers=2, persistent_workers=True)
     batched: Any = view.to_torch().get_dataloader(batch_size=16, num_workers=2, persistent_workers=True)
@@ -151,7 +151,9 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=1000, help="pictures")
     parser.add_argument("--archive", type=Path, help="a zip of one's own")
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS), metavar="NAME")
-    parser.add_argument("--python", action="append", default=[], metavar="NAME=PATH", help="another interpreter for a format")
+    parser.add_argument(
+        "--python", action="append", default=[], metavar="NAME=PATH", help="another interpreter for a format"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--draws", type=int, default=2000, help="random accesses in a run")
     parser.add_argument("--folder", type=Path, help="where to write; a temporary folder if not given")

@@ -20,7 +20,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from archives import product_members, write_tar, write_zip
-from runs import COUNT, WORK, Faults, build_faults, ended, journal_members, outcome, run, spread, start, visible
+from runs import (
+    COUNT,
+    WORK,
+    Faults,
+    build_faults,
+    ended,
+    journal_members,
+    left_of,
+    outcome,
+    run,
+    spread,
+    start,
+    visible,
+    workers_and_writer,
+)
 
 import zarrpack
 from zarrpack.processors.base import Block, Member, Metadata, Processor
@@ -129,21 +143,6 @@ def many_members(count: int) -> dict[str, bytes]:
     return {f"n/{n:03}.n": bytes([n % 256] * (100 + n)) for n in range(count)} | product_members(8, vary=True)
 
 
-def children(parent: int) -> dict[int, str]:
-    """Give the processes that a run has started and what they are, by the order in which it starts them."""
-    found = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True, check=False
-    )
-    rows = (line.split(None, 1) for line in found.stdout.splitlines())
-    return {int(number): words for number, words in rows if "spawn_main" in words}
-
-
-def left_of(session: int) -> list[int]:
-    """Name the processes of a session that still run."""
-    found = subprocess.run(["ps", "-o", "pid=,stat=", "-s", str(session)], capture_output=True, text=True, check=False)
-    return [int(line.split()[0]) for line in found.stdout.splitlines() if "Z" not in line.split()[1]]
-
-
 def until_acknowledged(process: subprocess.Popen[str], out: Path) -> None:
     """Wait until the run has acknowledged a member, or has ended."""
     while process.poll() is None and not journal_members(out, "a"):
@@ -161,8 +160,7 @@ def test_workers_killed_at_random(tmp_path: Path) -> None:
     for number in range(max(1, COUNT // 2)):
         process = start(tmp_path, "convert", source, "-o", f"out{number}", *OPTIONS, extra=WORK)
         until_acknowledged(process, tmp_path / f"out{number}")
-        # The writer is started after the workers; of the first two a worker can be chosen safely.
-        for worker in sorted(children(process.pid))[:2]:
+        for worker in workers_and_writer(process)[:-1]:
             if chance.random() < 0.7:
                 try:
                     os.kill(worker, signal.SIGKILL)
@@ -195,7 +193,10 @@ def test_signals_stop_a_run_that_can_be_resumed(tmp_path: Path, number: int, sta
     assert "--resume" in stopped.said
     assert "Traceback" not in stopped.said
     assert visible(tmp_path / "out") == []
-    assert left_of(process.pid) == []
+    deadline = time.monotonic() + 30
+    while left_of(process) and time.monotonic() < deadline:
+        pass  # multiprocessing's own processes end when they see that the parent has
+    assert left_of(process) == []
     assert run(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume").status == 0
     assert outcome(tmp_path / "out") == outcome(tmp_path / "control")
 
@@ -241,7 +242,7 @@ def test_a_writer_that_stands_still_holds_the_run(tmp_path: Path) -> None:
     process = start(tmp_path, "convert", source, "-o", "out", *OPTIONS, log=log, extra=WORK)
     while process.poll() is None and not log.exists():
         pass
-    writer = max(children(process.pid))
+    writer = workers_and_writer(process)[-1]
 
     os.kill(writer, signal.SIGSTOP)
     with pytest.raises(subprocess.TimeoutExpired):

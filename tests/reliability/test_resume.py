@@ -10,7 +10,20 @@ from pathlib import Path
 
 import pytest
 from archives import product_members, write_tar, write_zip
-from runs import COUNT, WORK, Faults, build_faults, ended, journal_members, outcome, run, spread, start, visible
+from runs import (
+    COUNT,
+    WORK,
+    Faults,
+    build_faults,
+    ended,
+    journal_members,
+    left_of,
+    outcome,
+    run,
+    spread,
+    start,
+    visible,
+)
 
 import zarrpack
 from zarrpack.errors import OutputRefused, UsageError
@@ -61,18 +74,19 @@ def test_the_shim_counts_what_a_run_does(tmp_path: Path, faults_library: Path) -
 def test_killed_at_any_call(tmp_path: Path, faults_library: Path, operation: str, form: str) -> None:
     """Whichever process is killed at its n-th call, the resumed run has the same bytes and redoes nothing acknowledged."""
     source = write_source(tmp_path, form)
+    options = (*OPTIONS, "--hdf5") if form == "zip" else OPTIONS
     faults = Faults(faults_library, tmp_path)
-    assert run(tmp_path, "convert", source, "-o", "out", *OPTIONS, extra=faults.extra(operation, 0, "5")).status == 0
+    assert run(tmp_path, "convert", source, "-o", "out", *options, extra=faults.extra(operation, 0, "5")).status == 0
     control, calls = outcome(tmp_path / "out"), faults.calls()
 
     for at in spread(calls, COUNT):
         _remove(tmp_path / "out")
-        killed = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, extra=faults.extra(operation, at, "kill"))
+        killed = run(tmp_path, "convert", source, "-o", "out", *options, extra=faults.extra(operation, at, "kill"))
         assert killed.status in (-signal.SIGKILL, 70), (at, killed)
         assert outcome_is_legal(tmp_path / "out", control), at
         done = journal_members(tmp_path / "out", "a")
         log = tmp_path / f"log-{at}"
-        resumed = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume", log=log)
+        resumed = run(tmp_path, "convert", source, "-o", "out", *options, "--resume", log=log)
         assert resumed.status == 0, (at, resumed)
         assert outcome(tmp_path / "out") == control, at
         assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".")) == []
@@ -104,7 +118,7 @@ def test_killed_at_random_moments_again_and_again(tmp_path: Path, form: str) -> 
         try:
             process.wait(chance.uniform(0.3, 2.5))
         except subprocess.TimeoutExpired:
-            _kill_one(process.pid, chance)
+            _kill_one(process, chance)
         statuses.append(ended(process).status)
     last = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume")
 
@@ -113,11 +127,10 @@ def test_killed_at_random_moments_again_and_again(tmp_path: Path, form: str) -> 
     assert outcome(tmp_path / "out") == outcome(tmp_path / "control")
 
 
-def _kill_one(parent: int, chance: random.Random) -> None:
-    """Kill the parent or one of its children."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False)
+def _kill_one(process: subprocess.Popen[str], chance: random.Random) -> None:
+    """Kill the parent or any process of its run, those of multiprocessing among them."""
     try:
-        os.kill(chance.choice([parent, *map(int, found.stdout.split())]), signal.SIGKILL)
+        os.kill(chance.choice([process.pid, *left_of(process)]), signal.SIGKILL)
     except ProcessLookupError:
         return  # it has just ended
 
