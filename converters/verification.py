@@ -188,7 +188,7 @@ def _is_as_said(path: Path, said: Mapping[str, Any]) -> bool:
     if "directory_sha256" in said:
         return check_zip_bytes(path).directory_sha256 == str(said["directory_sha256"])
     if "crc32" in said:
-        return file_crc32(path) == said["crc32"]
+        return file_crc32(path) == str(said["crc32"])
     if file_digest(path) == said.get("sha256"):
         return True
     # Subsets may be chosen anew in a finished table; but then they differ.
