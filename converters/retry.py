@@ -12,11 +12,13 @@ from typing import Any
 
 from zarrpack.converters.conversion_run import ConversionRun, check_counts, read_members, write_set
 from zarrpack.converters.flow_file import published_result, read_flow
+from zarrpack.converters.hdf5_mirror import suffixes_with
 from zarrpack.converters.kept_journal import take_up_journal
 from zarrpack.converters.options import ConvertOptions, options_from_mapping
 from zarrpack.converters.output import OutputSet, claimed
 from zarrpack.converters.pipeline.journal import journal_value, record_value
 from zarrpack.converters.pipeline.lifeline import refuse_in_child
+from zarrpack.converters.pipeline.process_start import prepare_processes
 from zarrpack.converters.result import ConvertResult
 from zarrpack.converters.run_identity import run_identity
 from zarrpack.converters.settings import merged_settings
@@ -84,9 +86,11 @@ def retry(
     0
     """
     refuse_in_child()
+    prepare_processes()
     clock = StageClock()
     output = _output_of(Path(out))
     options = _options(output, limits or {}, processors or {}, workers)
+    output = replace(output, suffixes=suffixes_with(options))
     with claimed(output, overwrite=True, needed_bytes=output.path(".dataset").stat().st_size):
         document = read_flow(output)
         if not document["zarrpack"]["counts"]["failed"]:

@@ -19,24 +19,30 @@ import pytest
 
 __all__ = [
     "COUNT",
+    "WORK",
     "Faults",
     "Run",
     "build_faults",
     "ended",
     "environment",
     "journal_members",
+    "left_of",
     "outcome",
     "run",
     "spread",
     "start",
     "visible",
+    "workers_and_writer",
 ]
 
 #: How often random faults are tried; docs/reliability.md says how the long runs are started.
-COUNT = int(os.environ.get("ZARRPACK_FAULTS", "6"))
+COUNT = int(os.environ.get("ZARRPACK_FAULTS", "4"))
+
+#: The environment in which each member takes some hundredths of a second, so that a run can be met in its middle.
+WORK = {"WORK": "20000"}
 
 _PROGRAM = """
-import sys
+import hashlib, os, sys
 from dataclasses import dataclass
 from typing import ClassVar
 import numpy as np
@@ -54,6 +60,7 @@ class Noted(Processor):
 
     def read(self, member):
         content = member.read()
+        hashlib.pbkdf2_hmac("sha256", content, b"", int(os.environ.get("WORK", "1")))
         with open(self.log, "a") as log:
             log.write(member.name + chr(10))
         yield Block("noted", "value", ("row",), np.frombuffer(content, np.uint8).copy())
@@ -140,6 +147,28 @@ def journal_members(out: Path, name: str) -> set[str]:
 def visible(out: Path) -> list[str]:
     """Name the files of an output folder that a user sees."""
     return sorted(path.name for path in out.iterdir() if not path.name.startswith(".")) if out.exists() else []
+
+
+def left_of(process: subprocess.Popen[str]) -> list[int]:
+    """Give the processes of a run that are there still, in the order in which they were started."""
+    command = ["ps", "-o", "pid=,stat=", "-s", str(process.pid)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return sorted(int(line.split()[0]) for line in found.stdout.splitlines() if "Z" not in line.split()[1])
+
+
+def workers_and_writer(process: subprocess.Popen[str]) -> list[int]:
+    """Give a run's workers and, last, its writer; in front of them are the parent and multiprocessing's own processes."""
+    found = []
+    for number in left_of(process):
+        try:
+            parent = int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+            command = Path(f"/proc/{number}/cmdline").read_text()
+        except (OSError, IndexError):
+            continue  # it has just ended
+        is_forked = "forkserver" in command and parent != process.pid
+        if is_forked or "spawn_main" in command:
+            found.append(number)
+    return found
 
 
 def build_faults(folder: Path) -> Path:

@@ -7,10 +7,12 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import current_process, parent_process
+from multiprocessing import current_process, parent_process, resource_tracker
 from multiprocessing.connection import wait
 
-__all__ = ["exit_with_parent", "interrupts_held", "refuse_in_child", "signals_held"]
+__all__ = ["exit_with_parent", "interrupts_held", "refuse_in_child", "signals_held", "start_resource_tracker"]
+
+_HANGUP = {signal.SIGHUP} if hasattr(signal, "SIGHUP") else set()
 
 
 def refuse_in_child() -> None:
@@ -42,8 +44,18 @@ def interrupts_held() -> Iterator[None]:
 @contextmanager
 def signals_held() -> Iterator[None]:
     """Let signals that ask the run to stop wait for the end of the body, which must be short."""
-    with _held({signal.SIGINT, signal.SIGTERM}):
+    with _held({signal.SIGINT, signal.SIGTERM, *_HANGUP}):
         yield
+
+
+def start_resource_tracker() -> None:
+    """Start the process that removes the semaphores of a run that was killed, deaf to hangups.
+
+    It is deaf to Ctrl-C and SIGTERM by itself; a terminal that closes would end it before its work is done.
+    """
+    if os.name != "nt":
+        with _held(_HANGUP):
+            resource_tracker.ensure_running()
 
 
 @contextmanager

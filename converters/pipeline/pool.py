@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from zarrpack.converters.pipeline.deaths import Deaths
-from zarrpack.converters.pipeline.lifeline import interrupts_held
+from zarrpack.converters.pipeline.lifeline import start_resource_tracker
 from zarrpack.converters.pipeline.messages import STREAMED, Batch, WorkerConfiguration
 from zarrpack.converters.pipeline.process_start import process_context
 from zarrpack.converters.pipeline.worker_process import run_worker
 from zarrpack.converters.pipeline.workers import OUTSTANDING, WorkerHandle, start_worker
-from zarrpack.converters.pipeline.writer import run_writer
+from zarrpack.converters.pipeline.writer_handle import start_writer
 from zarrpack.errors import OutputRefused, WorkerError
 
 __all__ = ["Pool"]
 
 #: Messages that wait in one worker's queue; each holds a megabyte, or one larger chunk.
 _QUEUE_MESSAGES = 4
-#: How long to wait for the exit code of a process whose pipe has closed, and for the last commit of a run that is stopped.
-_EXIT_SECONDS = 5
 
 _NOT_READY = (
     "a worker process ended before it could start (exit code {code}). Most often a script calls zarrpack.convert at "
@@ -75,19 +70,14 @@ class Pool:
         self._past = (0, 0, 0)
         self._failed = False
         self.rereads: deque[Batch] = deque()
+        start_resource_tracker()
         self._start()
 
     def _start(self) -> None:
         queues = [self._context.Queue(_QUEUE_MESSAGES) for _ in range(self._count + self._spares)]
-        self.control, other = self._context.Pipe()
-        self.writer = self._context.Process(
-            target=run_writer, args=(*self._writer_arguments, queues, other), name="zarrpack-writer", daemon=True
-        )
         # Workers first: they take longest to start.
         self.workers = [self._worker(index, queues[index]) for index in range(self._count)]
-        with interrupts_held():
-            self.writer.start()
-        other.close()
+        self.writer = start_writer(self._context, *self._writer_arguments, queues)
         self._queues = queues
         self._next_queue = self._count
 
@@ -189,7 +179,7 @@ class Pool:
             self._renew()
             return
         worker.stop()
-        self._tell_writer(("abandon", worker.index))
+        self.writer.tell("abandon", worker.index)
         self._replace_one(worker, self._next_queue)
         self._next_queue += 1
 
@@ -237,12 +227,12 @@ class Pool:
         WorkerError
             If it has died.
         """
-        self._tell_writer(("finish",))
+        self.writer.tell("finish")
         failed = 0
         while (message := self.receive())[0] != "finished":
             self.received(message[1])
             failed += message[2]
-        self.writer.join()
+        self.writer.process.join()
         return failed
 
     def receive(self) -> tuple[Any, ...]:
@@ -256,25 +246,12 @@ class Pool:
             If it has died.
         """
         try:
-            message: tuple[Any, ...] = self.control.recv()
-        except (EOFError, OSError) as error:
-            self.writer.join(_EXIT_SECONDS)
-            code = self.writer.exitcode
-            never_ready = not (self._was_ready or any(worker.was_ready() for worker in self.workers))
-            reason = _NOT_READY.format(code=code) if never_ready else f"the writer process died (exit code {code})"
+            return self.writer.receive()
+        except WorkerError as error:
+            if self._was_ready or any(worker.was_ready() for worker in self.workers):
+                raise
+            reason = _NOT_READY.format(code=self.writer.process.exitcode)
             raise WorkerError(f"{reason}; nothing was published") from error
-        if message[0] == "bug":
-            raise WorkerError(f"the writer process cannot go on: {message[2]}; nothing was published")
-        if message[0] == "error":
-            raise OutputRefused(
-                message[1] or errno.EIO, f"the output could not be written: {message[2]}; nothing was published"
-            )
-        return message
-
-    def _tell_writer(self, message: tuple[Any, ...]) -> None:
-        # If it is gone, what it said last is still in the pipe, and tells more than this would.
-        with suppress(OSError):
-            self.control.send(message)
 
     def progress(self) -> tuple[int, int, int]:
         """Give members done, bytes read and members failed so far. Members tried again count twice."""
@@ -293,20 +270,11 @@ class Pool:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and not issubclass(kind, (OutputRefused, WorkerError)):
-            self._settle()
+            self.fail()
+            for worker in self.workers:
+                worker.stop()
+            self.writer.settle()
         self.kill()
-
-    def _settle(self) -> None:
-        """Let the writer of a run that is being stopped commit what it has whole."""
-        self.fail()
-        for worker in self.workers:
-            worker.stop()
-        self._tell_writer(("finish",))
-        deadline = time.monotonic() + _EXIT_SECONDS
-        with suppress(EOFError, OSError):
-            while self.control.poll(max(0.0, deadline - time.monotonic())):
-                if self.control.recv()[0] != "received":
-                    return
 
     def kill(self) -> None:
         """End every process at once; what is durable stays. Idempotent."""
@@ -314,4 +282,3 @@ class Pool:
         for worker in self.workers:
             worker.stop()
         self.writer.kill()
-        self.writer.join()

@@ -6,7 +6,7 @@ import multiprocessing
 import sys
 from typing import TYPE_CHECKING, TypeAlias
 
-from zarrpack.converters.pipeline.lifeline import interrupts_held
+from zarrpack.converters.pipeline.lifeline import interrupts_held, start_resource_tracker
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -38,6 +38,7 @@ def prepare_processes() -> None:
     from multiprocessing import forkserver
 
     multiprocessing.set_forkserver_preload(list(_IMPORTED_ONCE))
+    start_resource_tracker()  # before the server does it
     with interrupts_held():
         forkserver.ensure_running()
 

@@ -201,8 +201,8 @@ class PipelineRun:
         pool = self._pool
         sentinels = {worker.process.sentinel: worker for worker in pool.workers}
         ends = [self._reading_ended] if self._reading.is_alive() else []
-        for ready in wait([pool.control, *ends, *sentinels], timeout=_PROGRESS_SECONDS):
-            if ready is pool.control:
+        for ready in wait([pool.writer.control, *ends, *sentinels], timeout=_PROGRESS_SECONDS):
+            if ready is pool.writer.control:
                 _, batch, failed = pool.receive()
                 self._failed += failed
                 pool.received(batch)

@@ -35,7 +35,7 @@ def mixed_members() -> dict[str, bytes]:
         {"size": (12, 8)},
         {"size": (12, 8), "pair": "basename"},
         {"images": "encoded", "join": ["styles.csv:id"], "items_per_data": 4},
-        {"size": (12, 8), "labels": "folder", "keep_data": True},
+        {"size": (12, 8), "labels": "folder", "keep_data": True, "hdf5": True},
     ],
 )
 @pytest.mark.parametrize("form", ["zip", "tar.gz"])

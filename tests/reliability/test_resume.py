@@ -10,7 +10,20 @@ from pathlib import Path
 
 import pytest
 from archives import product_members, write_tar, write_zip
-from runs import COUNT, Faults, build_faults, ended, journal_members, outcome, run, spread, start, visible
+from runs import (
+    COUNT,
+    WORK,
+    Faults,
+    build_faults,
+    ended,
+    journal_members,
+    left_of,
+    outcome,
+    run,
+    spread,
+    start,
+    visible,
+)
 
 import zarrpack
 from zarrpack.errors import OutputRefused, UsageError
@@ -61,18 +74,19 @@ def test_the_shim_counts_what_a_run_does(tmp_path: Path, faults_library: Path) -
 def test_killed_at_any_call(tmp_path: Path, faults_library: Path, operation: str, form: str) -> None:
     """Whichever process is killed at its n-th call, the resumed run has the same bytes and redoes nothing acknowledged."""
     source = write_source(tmp_path, form)
+    options = (*OPTIONS, "--hdf5") if form == "zip" else OPTIONS
     faults = Faults(faults_library, tmp_path)
-    assert run(tmp_path, "convert", source, "-o", "out", *OPTIONS, extra=faults.extra(operation, 0, "5")).status == 0
+    assert run(tmp_path, "convert", source, "-o", "out", *options, extra=faults.extra(operation, 0, "5")).status == 0
     control, calls = outcome(tmp_path / "out"), faults.calls()
 
     for at in spread(calls, COUNT):
         _remove(tmp_path / "out")
-        killed = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, extra=faults.extra(operation, at, "kill"))
+        killed = run(tmp_path, "convert", source, "-o", "out", *options, extra=faults.extra(operation, at, "kill"))
         assert killed.status in (-signal.SIGKILL, 70), (at, killed)
         assert outcome_is_legal(tmp_path / "out", control), at
         done = journal_members(tmp_path / "out", "a")
         log = tmp_path / f"log-{at}"
-        resumed = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume", log=log)
+        resumed = run(tmp_path, "convert", source, "-o", "out", *options, "--resume", log=log)
         assert resumed.status == 0, (at, resumed)
         assert outcome(tmp_path / "out") == control, at
         assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".")) == []
@@ -100,11 +114,11 @@ def test_killed_at_random_moments_again_and_again(tmp_path: Path, form: str) -> 
     chance = random.Random(form)
     statuses = []
     for _ in range(COUNT):
-        process = start(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume")
+        process = start(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume", extra=WORK)
         try:
             process.wait(chance.uniform(0.3, 2.5))
         except subprocess.TimeoutExpired:
-            _kill_one(process.pid, chance)
+            _kill_one(process, chance)
         statuses.append(ended(process).status)
     last = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume")
 
@@ -113,18 +127,17 @@ def test_killed_at_random_moments_again_and_again(tmp_path: Path, form: str) -> 
     assert outcome(tmp_path / "out") == outcome(tmp_path / "control")
 
 
-def _kill_one(parent: int, chance: random.Random) -> None:
-    """Kill the parent or one of its children."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False)
+def _kill_one(process: subprocess.Popen[str], chance: random.Random) -> None:
+    """Kill the parent or any process of its run, those of multiprocessing among them."""
     try:
-        os.kill(chance.choice([parent, *map(int, found.stdout.split())]), signal.SIGKILL)
+        os.kill(chance.choice([process.pid, *left_of(process)]), signal.SIGKILL)
     except ProcessLookupError:
         return  # it has just ended
 
 
 def stopped(folder: Path, source: Path, out: str, *options: str) -> None:
     """Leave an unfinished run: the parent is killed when some members are acknowledged."""
-    process = start(folder, "convert", source, "-o", out, *OPTIONS, *options)
+    process = start(folder, "convert", source, "-o", out, *OPTIONS, *options, extra=WORK)
     while process.poll() is None and not journal_members(folder / out, "a"):
         pass
     process.kill()
@@ -133,7 +146,7 @@ def stopped(folder: Path, source: Path, out: str, *options: str) -> None:
 
 def test_a_stopped_run_is_not_thrown_away_by_mistake(tmp_path: Path) -> None:
     """Without --resume or --overwrite the command is refused and says how to go on; nothing is lost."""
-    source = write_source(tmp_path, "zip", 400)
+    source = write_source(tmp_path, "zip", 100)
     stopped(tmp_path, source, "out")
 
     refused = run(tmp_path, "convert", source, "-o", "out", *OPTIONS)
@@ -151,7 +164,7 @@ def test_a_stopped_run_is_not_thrown_away_by_mistake(tmp_path: Path) -> None:
 )
 def test_other_options_are_refused(tmp_path: Path, options: tuple[str, ...], named: str) -> None:
     """Status 2, the option is named with both values, and the unfinished run is still there for the right ones."""
-    source = write_source(tmp_path, "zip", 400)
+    source = write_source(tmp_path, "zip", 100)
     stopped(tmp_path, source, "out")
 
     refused = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, *options, "--resume")
@@ -163,9 +176,9 @@ def test_other_options_are_refused(tmp_path: Path, options: tuple[str, ...], nam
 
 def test_another_source_is_refused(tmp_path: Path) -> None:
     """An archive that has changed since is not mixed with what was read of the old one."""
-    source = write_source(tmp_path, "zip", 400)
+    source = write_source(tmp_path, "zip", 100)
     stopped(tmp_path, source, "out")
-    write_zip(source, noted_members(399))
+    write_zip(source, noted_members(99))
 
     refused = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume")
 
@@ -177,7 +190,7 @@ def test_a_folder_that_has_changed_is_refused(tmp_path: Path) -> None:
     """A folder has no digest, but its members are compared one by one."""
     source = tmp_path / "a"
     source.mkdir()
-    for n in range(400):
+    for n in range(100):
         (source / f"{n:03}.n").write_bytes(bytes([n % 256] * 50))
     stopped(tmp_path, source, "out")
     (source / "000.n").write_bytes(b"longer than it was, so that it is another" * 3)
@@ -190,7 +203,7 @@ def test_a_folder_that_has_changed_is_refused(tmp_path: Path) -> None:
 
 def test_a_lost_pack_is_made_again(tmp_path: Path) -> None:
     """What the journal says is not believed if the pack has rotted; the result is the control's."""
-    source = write_source(tmp_path, "zip", 400)
+    source = write_source(tmp_path, "zip", 100)
     assert run(tmp_path, "convert", source, "-o", "control", *OPTIONS).status == 0
     stopped(tmp_path, source, "out")
     packs = sorted((tmp_path / "out" / ".a.partial" / "encoded").glob("*.data"))

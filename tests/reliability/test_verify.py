@@ -30,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give an output folder with everything that verify knows: a set, its packs, a kept journal."""
     folder = tmp_path_factory.mktemp("made")
     source = write_zip(folder / "a.zip", product_members(6, vary=True) | {"bad.json": b"{"})
-    zarrpack.convert(source, folder / "out", workers=1, keep_data=True, items_per_data=5, pair="basename")
+    zarrpack.convert(source, folder / "out", workers=1, keep_data=True, items_per_data=5, pair="basename", hdf5=True)
     return folder / "out"
 
 
@@ -56,7 +56,16 @@ def test_what_is_whole_is_whole(made: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["a.dataset", "encoded/a-000000.data", "a.infoset", "a.attribset", "a.members.parquet", ".a.journal", "a.flow"],
+    [
+        "a.dataset",
+        "encoded/a-000000.data",
+        "a.infoset",
+        "a.attribset",
+        "a.members.parquet",
+        "a.h5",
+        ".a.journal",
+        "a.flow",
+    ],
 )
 def test_every_flipped_bit_is_found(copy: Path, name: str) -> None:
     """Wherever one bit of a file differs, its file is named."""

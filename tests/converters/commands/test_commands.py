@@ -188,7 +188,7 @@ def test_help_lists_every_command(capfd: pytest.CaptureFixture[str]) -> None:
 
     printed = capfd.readouterr().out
     documented = Path(__file__).parents[3].joinpath("docs/command-line.md").read_text()
-    for command in ("convert", "merge", "info", "run"):
+    for command in ("convert", "merge", "info", "run", "plan", "retry", "verify", "trace", "limits"):
         assert f"  {command} " in printed
         assert f"`zarrpack {command} " in documented
 
