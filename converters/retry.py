@@ -12,6 +12,7 @@ from typing import Any
 
 from zarrpack.converters.conversion_run import ConversionRun, check_counts, read_members, write_set
 from zarrpack.converters.flow_file import published_result, read_flow
+from zarrpack.converters.hdf5_mirror import suffixes_with
 from zarrpack.converters.kept_journal import take_up_journal
 from zarrpack.converters.options import ConvertOptions, options_from_mapping
 from zarrpack.converters.output import OutputSet, claimed
@@ -87,6 +88,7 @@ def retry(
     clock = StageClock()
     output = _output_of(Path(out))
     options = _options(output, limits or {}, processors or {}, workers)
+    output = replace(output, suffixes=suffixes_with(options))
     with claimed(output, overwrite=True, needed_bytes=output.path(".dataset").stat().st_size):
         document = read_flow(output)
         if not document["zarrpack"]["counts"]["failed"]:
