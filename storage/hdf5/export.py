@@ -149,7 +149,7 @@ def _write_per_item(to: _Written, origins: Mapping[int, Origin]) -> None:
         below=f"{to.own}/arrays",
         places=set(to.data.arrays) - shown,
     )
-    paths = item_paths(origins, (to.own,))
+    paths = item_paths(origins, (to.own,), to.options.groups)
     write_items(to.file, arrays, numbers, origins, paths, compression, to.threads, to.progress)
     reader.close()
 
