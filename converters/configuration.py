@@ -13,10 +13,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from zarrpack.converters.h5dat import is_h5dat, read_h5dat
 from zarrpack.converters.options import ConvertOptions, options_from_mapping
 from zarrpack.errors import UsageError
 
-__all__ = ["Conversion", "read_batch", "read_options"]
+__all__ = ["Conversion", "read_batch", "read_options", "read_runs"]
 
 _BATCH_KEYS = ("$schema", "conversions", "defaults", "out")
 
@@ -62,6 +63,34 @@ def read_options(path: Path) -> dict[str, Any]:
     values.pop("$schema", None)
     options_from_mapping(values, where=f"{path}: ")
     return values
+
+
+def read_runs(paths: Sequence[Path]) -> tuple[list[Conversion], list[str]]:
+    """Read what ``zarrpack run`` is given: the configuration of a batch, or H5DAT's files.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        One JSON file; of H5DAT's the configuration and the schema, or the schema alone.
+
+    Returns
+    -------
+    tuple of (list of Conversion, list of str)
+        The conversions, and what is to be told of the files.
+
+    Raises
+    ------
+    UsageError
+        If a file cannot be read, or has a key or value that is not allowed.
+    """
+    files = [(path, _object(_load(path), str(path))) for path in paths]
+    if not all(is_h5dat(values) for _, values in files):
+        if len(paths) != 1:
+            raise UsageError(f"{paths[1]}: expected one configuration, found {len(paths)} files; only H5DAT has two")
+        return read_batch(paths[0]), []
+    run = read_h5dat(files)
+    out = next(path for path, values in files if "files" in values).resolve().parent / "out"
+    return [Conversion(tuple(run.sources), out, options_from_mapping(run.options))], run.notes
 
 
 def read_batch(path: Path) -> list[Conversion]:

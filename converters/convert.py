@@ -13,6 +13,7 @@ from typing import Any
 from zarrpack.converters.conversion_run import ConversionRun, check_counts, read_members, write_set
 from zarrpack.converters.flow_file import finished_result
 from zarrpack.converters.hdf5_mirror import suffixes_with
+from zarrpack.converters.memory_sources import ConvertSource, listed_sources, sources_on_disk
 from zarrpack.converters.options import ConvertOptions, options_from_mapping
 from zarrpack.converters.output import OutputSet, claimed, default_name
 from zarrpack.converters.pipeline.journal import (
@@ -35,7 +36,7 @@ __all__ = ["convert", "convert_with"]
 
 
 def convert(
-    sources: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    sources: ConvertSource | Sequence[ConvertSource],
     out: str | os.PathLike[str],
     *,
     quiet: bool = True,
@@ -47,8 +48,9 @@ def convert(
 
     Parameters
     ----------
-    sources : path or sequence of paths
-        Zips, tars (plain or compressed), single compressed files, folders, or any other files.
+    sources : path, bytes or open file, or a sequence of them
+        Zips, tars (plain or compressed), single compressed files, folders, or any other files. What is no path can be named:
+        ``("photos.zip", content)``; it lies in a temporary file while the conversion runs.
     out : path
         Output folder; made if it is missing.
     quiet : bool
@@ -80,8 +82,8 @@ def convert(
     >>> result.counts["stored"]  # doctest: +SKIP
     40
     """
-    paths = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
-    return convert_with([Path(path) for path in paths], Path(out), options_from_mapping(options), quiet=quiet)
+    with sources_on_disk(listed_sources(sources)) as paths:
+        return convert_with(paths, Path(out), options_from_mapping(options), quiet=quiet)
 
 
 def convert_with(sources: Sequence[Path], out: Path, options: ConvertOptions, *, quiet: bool = True) -> ConvertResult:

@@ -65,7 +65,7 @@ def write_mirror(output: OutputSet, report: DatasetReport, options: ConvertOptio
     made = None
     if report.origins is not None and options.hdf5_layout == "columnar":
         made = spooled_pieces(report.packs, report.origins, options.hdf5_compression)
-    chosen = Hdf5Options(options.hdf5_compression, options.hdf5_layout)
+    chosen = Hdf5Options(options.hdf5_compression, options.hdf5_layout, options.hdf5_groups)
     target = output.temporary(".h5")
     target.unlink(missing_ok=True)  # what a run that is resumed has left
     with merge_bar(quiet) as progress:

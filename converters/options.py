@@ -69,6 +69,9 @@ class ConvertOptions:
         How its chunks are compressed.
     hdf5_layout : {"columnar", "per_item"}
         Whether it has the dataset's own arrays, or a dataset for each member.
+    hdf5_groups : mapping of str to str
+        With the layout ``per_item``: glob pattern for members' names -> the group of the mirror that they go to, instead of their
+        folder's. The first that fits counts.
     keep_data : bool
         Whether the ``.data`` files stay, in ``encoded/``.
     overwrite : bool
@@ -114,6 +117,7 @@ class ConvertOptions:
     hdf5: bool = False
     hdf5_compression: Literal["gzip", "lzf", "zstd", "none"] = "gzip"
     hdf5_layout: Literal["columnar", "per_item"] = "columnar"
+    hdf5_groups: Mapping[str, str] = field(default_factory=dict)
     keep_data: bool = False
     overwrite: bool = False
     resume: bool = False
@@ -158,6 +162,11 @@ class ConvertOptions:
             _check(bool(member and column), "join", join, "MEMBER.csv:COLUMN")
         fits = isinstance(self.processors, Mapping) and all(isinstance(v, Mapping) for v in self.processors.values())
         _check(fits, "processors", self.processors, "an object of processor names and their options")
+        groups = self.hdf5_groups
+        fits = isinstance(groups, Mapping) and all(isinstance(v, str) and v.strip("/") for v in groups.values())
+        _check(fits, "hdf5_groups", groups, "an object of patterns for members' names and their groups")
+        if groups:
+            _check(self.hdf5_layout == "per_item", "hdf5_groups", groups, "the hdf5_layout per_item with it")
 
     def _check_limits(self) -> None:
         _check(isinstance(self.limits, Mapping), "limits", self.limits, "an object of limits and their values")

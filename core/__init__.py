@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zarrpack.converters.convert import convert
     from zarrpack.converters.result import ConvertResult
+    from zarrpack.converters.retrieval.retriever import DataRetriever
     from zarrpack.converters.retry import retry
     from zarrpack.dataset.explore.explorer import DatasetExplorer
     from zarrpack.dataset.loader import DatasetLoader
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ConvertResult": "zarrpack.converters.result",
+    "DataRetriever": "zarrpack.converters.retrieval.retriever",
     "ShardedDatasetReader": "zarrpack.storage.sharded.reader",
     "ShardedDatasetWriter": "zarrpack.storage.sharded.writer",
     "DatasetExplorer": "zarrpack.dataset.explore.explorer",
@@ -38,6 +40,7 @@ _HOMES = {
 
 __all__ = [
     "ConvertResult",
+    "DataRetriever",
     "DatasetExplorer",
     "DatasetLoader",
     "DatasetView",

@@ -39,6 +39,7 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "hdf5": ([True, False], [1, "yes", None]),
     "hdf5_compression": (["gzip", "lzf", "zstd", "none"], ["snappy", None]),
     "hdf5_layout": (["columnar", "per_item"], ["flat", None]),
+    "hdf5_groups": ([{}], [[], {"*": 1}, {"*": "/"}, None]),
     "keep_data": ([True, False], [1, "yes", None]),
     "overwrite": ([True, False], [1, "yes", None]),
     "salvage": ([True, False], [0, "yes", None]),

@@ -15,20 +15,25 @@ __all__ = ["run_command"]
 
 
 @click.command("run", short_help="A batch of conversions, configured as JSON.")
-@click.argument("configuration", type=GivenPath(), metavar="CONFIG.json")
+@click.argument("configurations", nargs=-1, required=True, type=GivenPath(), metavar="CONFIG.json")
 @common_options
-def run_command(configuration: Path, quiet: bool, as_json: bool) -> int:
+def run_command(configurations: tuple[Path, ...], quiet: bool, as_json: bool) -> int:
     """Run the conversions that a JSON file names, in order.
+
+    H5DAT's files are taken as well: CONFIG.json SCHEMA.json, or SCHEMA.json alone.
 
     A conversion that fails does not stop the others; the exit status is the first that is not 0. Relative paths
     in the file start at the file's folder.
     """
-    from zarrpack.converters.configuration import read_batch
+    from zarrpack.converters.configuration import read_runs
     from zarrpack.converters.convert import convert_with
 
     status = 0
     printed = []
-    for conversion in read_batch(configuration):
+    conversions, notes = read_runs(configurations)
+    for note in notes:
+        click.echo(f"zarrpack: {printable(note)}", err=True)
+    for conversion in conversions:
         try:
             result = convert_with(conversion.sources, conversion.out, conversion.options, quiet=quiet or as_json)
         except ZarrpackError as error:

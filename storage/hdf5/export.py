@@ -16,7 +16,7 @@ from zarrpack.storage.hdf5.attributes import write_own
 from zarrpack.storage.hdf5.columnar import write_columnar
 from zarrpack.storage.hdf5.file import SCALAR_TEXT, create_file, make_group, make_small
 from zarrpack.storage.hdf5.item_paths import Origin, item_paths
-from zarrpack.storage.hdf5.item_rows import ItemArray, item_arrays
+from zarrpack.storage.hdf5.item_rows import item_arrays
 from zarrpack.storage.hdf5.number_rows import MadePieces
 from zarrpack.storage.hdf5.object_rows import text_form
 from zarrpack.storage.hdf5.options import Hdf5Options
@@ -24,6 +24,8 @@ from zarrpack.storage.hdf5.origins import item_origins
 from zarrpack.storage.hdf5.per_item import split_arrays, write_items
 from zarrpack.storage.hdf5.scales import DimensionScales
 from zarrpack.storage.hdf5.tables import write_table
+from zarrpack.storage.items.item_reader import ItemReader
+from zarrpack.storage.stored_array import StoredArray
 
 __all__ = ["HDF5_FORMAT", "ExportSource", "write_hdf5"]
 
@@ -126,9 +128,10 @@ class _Written:
 def _write_per_item(to: _Written, origins: Mapping[int, Origin]) -> None:
     """Write a dataset for each item's array of values, and aside, as they are, the arrays that tell what belongs to whom."""
     compression = to.options.compression
-    arrays, numbers = split_arrays(item_arrays(to.data))
+    reader = ItemReader(to.data.path)
+    arrays, numbers = split_arrays(item_arrays(reader))
     # HDF5's texts end at a NUL; arrays with such are kept aside as well.
-    aside = {one.place for one in arrays if _has_texts_with_nul(one)}
+    aside = {one.place for one in arrays if _has_texts_with_nul(to.data.arrays[one.place])}
     shown = {one.place for one in arrays} - aside
     write_own(
         make_group(to.file[to.own], "items"),
@@ -146,12 +149,13 @@ def _write_per_item(to: _Written, origins: Mapping[int, Origin]) -> None:
         below=f"{to.own}/arrays",
         places=set(to.data.arrays) - shown,
     )
-    paths = item_paths(origins, (to.own,))
-    write_items(to.file, to.data, arrays, numbers, origins, paths, compression, to.threads, to.progress)
+    paths = item_paths(origins, (to.own,), to.options.groups)
+    write_items(to.file, arrays, numbers, origins, paths, compression, to.threads, to.progress)
+    reader.close()
 
 
-def _has_texts_with_nul(one: ItemArray) -> bool:
-    return one.array.metadata.codec.object_codec == "vlen-utf8" and text_form(one.array) == "flat"
+def _has_texts_with_nul(array: StoredArray) -> bool:
+    return array.metadata.codec.object_codec == "vlen-utf8" and text_form(array) == "flat"
 
 
 def _own_group(data: DataFile) -> str:

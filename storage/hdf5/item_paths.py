@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from fnmatch import translate
 from typing import NamedTuple
 
 __all__ = ["MOST_SIBLINGS", "Origin", "item_paths"]
@@ -28,7 +30,9 @@ class Origin(NamedTuple):
     member: str
 
 
-def item_paths(origins: Mapping[int, Origin], taken: Collection[str] = ()) -> dict[int, str]:
+def item_paths(
+    origins: Mapping[int, Origin], taken: Collection[str] = (), groups: Mapping[str, str] | None = None
+) -> dict[int, str]:
     """Give each item its path in the file: the member's folder, then its name.
 
     In folders of more than `MOST_SIBLINGS` items, two digits of a digest of the member's name come in between. So a path depends on
@@ -40,6 +44,9 @@ def item_paths(origins: Mapping[int, Origin], taken: Collection[str] = ()) -> di
         The items.
     taken : collection of str
         Names that nothing at the top may have.
+    groups : mapping of str to str, or None
+        Pattern for members' names -> the group that they go to; the first that fits counts. A pattern that is a folder, ``a/b/*``,
+        keeps what is below it; of others the last part of the name remains. What fits none goes to its folder.
 
     Examples
     --------
@@ -47,10 +54,8 @@ def item_paths(origins: Mapping[int, Origin], taken: Collection[str] = ()) -> di
     {0: '/p/1.jpg', 1: '/%2E%2E/x'}
     """
     has_labels = len({origin.archive for origin in origins.values()}) > 1
-    parts = {
-        code: _parts(f"{origin.archive}/{origin.member}" if has_labels else origin.member)
-        for code, origin in origins.items()
-    }
+    patterns = [(re.compile(translate(glob)), glob, group) for glob, group in (groups or {}).items()]
+    parts = {code: _parts(_placed(origin, patterns, has_labels)) for code, origin in origins.items()}
     # The file's own group stays alone.
     parts = {code: (f"{one[0]}%", *one[1:]) if one[0] in taken else one for code, one in parts.items()}
     filled = Counter(one[:-1] for one in parts.values())
@@ -66,6 +71,16 @@ def item_paths(origins: Mapping[int, Origin], taken: Collection[str] = ()) -> di
         used.add(unique)
         paths[code] = "/" + "/".join(unique)
     return paths
+
+
+def _placed(origin: Origin, patterns: Sequence[tuple[re.Pattern[str], str, str]], has_labels: bool) -> str:
+    member = origin.member
+    for pattern, glob, group in patterns:
+        if pattern.match(member):
+            is_folder = glob.endswith("/*") and not set(glob[:-2]) & set("*?[")
+            rest = member[len(glob) - 1 :] if is_folder else member.rpartition("/")[2]
+            return f"{group}/{rest}"
+    return f"{origin.archive}/{member}" if has_labels else member
 
 
 def _parts(name: str) -> tuple[str, ...]:

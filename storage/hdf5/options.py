@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from zarrpack.errors import UsageError
@@ -27,6 +28,8 @@ class Hdf5Options:
         have a Fletcher-32 checksum in any case.
     layout : {"columnar", "per_item"}
         ``columnar``: the groups and arrays of the dataset. ``per_item``: a dataset for each member, below its folder.
+    groups : mapping of str to str
+        With ``per_item``: pattern for members' names -> the group that they go to instead; the first that fits counts.
 
     Raises
     ------
@@ -41,6 +44,7 @@ class Hdf5Options:
 
     compression: Hdf5Compression = "gzip"
     layout: Hdf5Layout = "columnar"
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.compression not in COMPRESSIONS:

@@ -11,7 +11,6 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.hdf5.attributes import write_attributes, write_own, write_text
 from zarrpack.storage.hdf5.file import SCALAR_TEXT, make_chunked, make_small
 from zarrpack.storage.hdf5.filters import EncodedPiece, encode_piece
@@ -65,7 +64,6 @@ def split_arrays(arrays: Sequence[ItemArray]) -> tuple[list[ItemArray], list[Ite
 
 def write_items(
     file: h5py.File,
-    data: DataFile,
     arrays: Sequence[ItemArray],
     numbers: Sequence[ItemArray],
     origins: Mapping[int, Origin],
@@ -80,8 +78,6 @@ def write_items(
     ----------
     file : h5py.File
         Open for writing.
-    data : DataFile
-        What is written.
     arrays, numbers : sequence of ItemArray
         What become datasets, and what become attributes of them.
     origins, paths : mapping of int
@@ -101,7 +97,8 @@ def write_items(
 
     def load(code: int) -> _Item:
         parts = [part for array in arrays for part in _parts(array, code, compression)]
-        values = {one.place.rpartition("/")[2]: one.things(code)[0][0] for one in numbers if len(one.rows(code))}
+        known = {one.place.rpartition("/")[2]: one.things(code) for one in numbers}
+        values = {name: things[0][0] for name, things in known.items() if things}
         return _Item(code, parts, values)
 
     for item in _in_order(load, sorted(paths), threads):
@@ -113,9 +110,9 @@ def write_items(
                 write_text(node, "archive", origins[item.code].archive)
             write_text(node, "member", origins[item.code].member.replace("\0", "\\0"))
             node.attrs["item_code"] = np.int64(item.code)
-            if part.array.array.metadata.dtype[1] == "b":
+            if part.array.metadata.dtype[1] == "b":
                 write_text(node, "dtype", "bool")
-            write_attributes(node, part.array.array.metadata.attributes)
+            write_attributes(node, part.array.metadata.attributes)
             for name, value in item.numbers.items():
                 if name not in node.attrs:
                     node.attrs[name] = to_stored(np.asarray(value))[()]
@@ -125,9 +122,9 @@ def write_items(
 
 def _parts(array: ItemArray, code: int, compression: Hdf5Compression) -> Iterator[_Part]:
     things = array.things(code)
-    if things and (array.is_single and array.starts is None):
+    if things and array.is_single and not array.is_flat:
         things = [things[0][0] if things[0].shape else things[0]]
-    if array.array.metadata.codec.object_codec == "vlen-bytes":
+    if array.metadata.codec.object_codec == "vlen-bytes":
         rows = [row for thing in things for row in np.atleast_1d(np.asarray(thing, object)).reshape(-1).tolist()]
         things = [np.frombuffer(row, np.uint8) for row in rows]
     for number, thing in enumerate(things):
@@ -162,7 +159,7 @@ def _write(file: h5py.File, path: str, part: _Part, compression: Hdf5Compression
         node = make_chunked(file, path, values.shape, values.dtype, part.piece, compression)
         for at, (payload, mask) in part.encoded:
             node.id.write_direct_chunk(at, payload, mask)
-    dims = part.array.array.metadata.attributes.get("zarrpack_dims", part.array.array.metadata.dims)
+    dims = part.array.metadata.attributes.get("zarrpack_dims", part.array.metadata.dims)
     for axis, dim in enumerate(reversed(dims[-values.ndim :] if values.ndim else ())):
         if axis < values.ndim:
             node.dims[values.ndim - 1 - axis].label = str(dim)

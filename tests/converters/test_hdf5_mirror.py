@@ -17,6 +17,7 @@ import pytest
 
 from zarrpack.converters.convert import convert
 from zarrpack.converters.hdf5_export import export_hdf5
+from zarrpack.converters.retry import retry
 from zarrpack.storage.hdf5 import number_rows
 from zarrpack.storage.hdf5.filters import encode_piece
 from zarrpack.storage.hdf5.spool import SpoolReader, SpoolWriter
@@ -154,3 +155,17 @@ def test_a_damaged_spool_is_not_used(tmp_path: Path) -> None:
     path.unlink()
     assert pieces() is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_retry_brings_the_mirror_up_to_date(tmp_path: Path) -> None:
+    """After a retry the mirror is that of the new dataset, with the member that had failed."""
+    members = {f"{n}.png": archives.png(n, 320, 200 + 100 * (n == 1)) for n in range(3)}
+    archives.write_zip(tmp_path / "a.zip", members)
+    first = convert(tmp_path / "a.zip", tmp_path / "a", workers=1, hdf5=True, limits={"pixels": 70_000})
+    assert first.counts["failed"] == 1
+    second = retry(tmp_path / "a", limits={"pixels": 1_000_000}, workers=1)
+
+    assert second.hdf5 is not None
+    assert second.hdf5.read_bytes() == export_hdf5(second.dataset, tmp_path / "b.h5").hdf5.read_bytes()
+    with h5py.File(second.hdf5) as found:
+        assert found["images/height"][...].tolist() == [200, 300, 200]
