@@ -66,8 +66,8 @@ def plot(
     if os.path.lexists(out) and not overwrite:
         raise OutputRefused(errno.EEXIST, f"{out}: expected no such file, found one; give --overwrite to replace it")
     try:
-        source = {"flow_output_file": path} if path.suffix == ".flow" else {"merged_store_path": path}
-        explorer = DatasetExplorer(**source)
+        is_flow = path.suffix == ".flow"
+        explorer = DatasetExplorer(path if is_flow else None, None if is_flow else path)
     except FileNotFoundError as error:
         raise SourceError(f"{error.filename or path}: {error.strerror}") from error
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["TorchAdapter", "TorchCADDataset"]
 
 
-class TorchCADDataset(Dataset[Any]):
+class TorchCADDataset(Dataset[Any]):  # type: ignore[misc] # torch is not followed
     """Items of a view with tensors for arrays.
 
     It may be used by the workers of a `torch.utils.data.DataLoader` under any start method: each opens the file for itself.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["TorchStream"]
 
 
-class TorchStream(IterableDataset[Any]):
+class TorchStream(IterableDataset[Any]):  # type: ignore[misc] # torch is not followed
     """Items in the order in which they lie in the file, or shuffled block by block; the workers of a loader share the blocks.
 
     Parameters

@@ -131,7 +131,7 @@ class ArrayReader:
         """
         if self._has_plain_items:
             item = self._file.single_item(self.index, row)
-            return self._chunk(row, is_shared=False)[0] if item is None else item  # type: ignore[no-any-return]
+            return self._chunk(row, is_shared=False)[0] if item is None else item
         value = self.read(row, row + 1).reshape(-1)[0]
         if isinstance(value, bytes):
             return value

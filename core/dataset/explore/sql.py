@@ -59,6 +59,7 @@ def query_tables(tables: Mapping[str, Path], sql: str, parameters: Sequence[Any]
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 found = ", ".join(str(one.type).rpartition(".")[2] for one in statements) or "nothing"
                 raise UsageError(f"query: expected one SELECT, found {found}; the tables can be read alone")
-            return connection.execute(statements[0], parameters).df()
+            found_rows: pd.DataFrame = connection.execute(statements[0], parameters).df()
+            return found_rows
         except duckdb.Error as error:
             raise UsageError(f"query: {error}") from error

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import multiprocessing
 import pickle
 import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -289,3 +291,22 @@ def test_the_quick_start(parts_flow: Path, own_copy: Callable[[Path], Path]) -> 
     assert len(train_dataset) >= 1
     if importlib.util.find_spec("torch") is not None:
         assert len(train_dataset.to_torch()) == len(train_dataset)
+
+
+def areas_of(data: Any) -> list[float]:
+    """Read an array of a lazy group, in whatever process this is."""
+    values: list[float] = data["face_areas"].values.tolist()
+    return values
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_lazy_groups_are_read_in_forked_processes(parts: DatasetExplorer) -> None:
+    """Children of a process that has read from the file read the same values, several of them at a time."""
+    if "fork" not in multiprocessing.get_all_start_methods():
+        pytest.skip("this system does not fork")
+    areas_of(parts.get_group_data("faces"))  # the parent has the file open
+
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        found = pool.map(areas_of, [parts.get_group_data("faces") for _ in range(6)])
+
+    assert found == [AREAS.tolist()] * 6

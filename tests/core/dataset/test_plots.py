@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,8 @@ def test_histograms_have_the_counts(parts_flow: Path) -> None:
     """The bars' heights and places are those of the distribution."""
     explorer = DatasetExplorer(parts_flow)
     found = explorer.create_distribution("face_areas", bins=4)
-    (axes,) = explorer.plot_distribution("face_areas", bins=4, title="Areas").axes
+    figure: Any = explorer.plot_distribution("face_areas", bins=4, title="Areas")
+    (axes,) = figure.axes
 
     assert [bar.get_height() for bar in axes.patches] == found["hist"].tolist()
     np.testing.assert_allclose([bar.get_x() for bar in axes.patches], found["bin_edges"][:-1])
@@ -29,7 +31,8 @@ def test_histograms_have_the_counts(parts_flow: Path) -> None:
 
 def test_text_has_a_bar_for_each_value(encoded_flow: Path) -> None:
     """The most frequent value is the uppermost bar."""
-    (axes,) = DatasetExplorer(encoded_flow).plot_distribution("data/colour").axes
+    figure: Any = DatasetExplorer(encoded_flow).plot_distribution("data/colour")
+    (axes,) = figure.axes
 
     assert [bar.get_width() for bar in axes.patches] == [4, 5]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["blue", "red"]
