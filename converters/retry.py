@@ -108,10 +108,17 @@ def _read_again(run: ConversionRun, journal: sqlite3.Connection, processor: str 
     """Read the failed members; give how many there were, and what is to be told of worker processes."""
     failed = {number for (number,) in journal.execute("SELECT number FROM members WHERE state = 'failed'")}
     (last,) = journal.execute("SELECT MAX(number) FROM batches").fetchone()
+    (known,) = journal.execute("SELECT COUNT(*) FROM members").fetchone()
     with journal:
         journal.execute("DELETE FROM members WHERE state = 'failed'")
     with run.clock.stage("reading"):
         found, notes = read_members(run, journal, only=failed, first_batch=last + 1, processor=processor)
+    if found != known:
+        # Limits such as nesting, entries or ratio decide which members there are, and so all numbers behind them.
+        raise UsageError(
+            f"{run.output.folder}: expected the {known} members of the conversion, found {found} with these limits; "
+            "convert the sources again, with --overwrite"
+        )
     check_counts(journal, found, run.options)
     record_value(journal, "identity", run_identity(run.described, run.options))
     return len(failed), notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -116,10 +117,8 @@ class TreeReader:
     def _attributes(self, node: h5py.Group | h5py.Dataset) -> dict[str, Any]:
         names = [name for name in node.attrs if name not in _OF_DIMENSIONS]
         return {
-            name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"): plain_attribute(
-                node, name, self.notes
-            )
-            for name in names
+            os.fsencode(name).decode("utf-8", "backslashreplace"): plain_attribute(node, name, self.notes)
+            for name in names  # text with surrogates, or bytes
         }
 
     def _array(self, one: Array) -> Iterator[Block]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -199,7 +200,7 @@ def plain_attribute(node: h5py.Group | h5py.Dataset, name: str, notes: set[str])
         None where it is empty, too large, or of a type without a plain form.
     """
     try:
-        attribute = h5py.h5a.open(node.id, name.encode("utf-8", "surrogateescape"))
+        attribute = h5py.h5a.open(node.id, os.fsencode(name))  # h5py gives names that are no UTF-8 as bytes
         if np.prod(attribute.shape, dtype=float) > _MOST_ELEMENTS:
             notes.add("large_attribute")
             return None

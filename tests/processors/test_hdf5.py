@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zarrpack.errors import MemberError
-from zarrpack.processors.base import Block, Metadata
+from zarrpack.processors.base import Block, Member, Metadata
 from zarrpack.processors.hdf5 import Hdf5Processor
 from zarrpack.processors.limits import Limits
 from zarrpack.processors.testing import ProcessorConformance, read_member, rows_of
@@ -280,3 +280,37 @@ def test_damage_gives_a_reason(position: int, patch: bytes) -> None:
 
 
 CONTROL = hdf5(plain)
+
+
+def test_attributes_whose_names_are_no_text_are_read() -> None:
+    """Bytes that are no UTF-8 are escaped, as in the names of members."""
+    file = io.BytesIO()
+    with h5py.File(file, "w") as made:
+        made["a"] = np.arange(3)
+        made.attrs["zqzq"] = 5
+    content = file.getvalue().replace(b"zqzq", b"z\xff\xfeq")
+    *blocks, metadata = Hdf5Processor().read(Member("a.h5", content[:4096], content))
+
+    assert len(blocks) == 1
+    assert isinstance(metadata, Metadata)
+    assert metadata.values == {"hdf5/z\\xff\\xfeq": 5}
+
+
+def test_whatever_the_library_stumbles_over_is_the_members() -> None:
+    """Flipped bits in the structure of a file: read, or refused by a reason."""
+    file = io.BytesIO()
+    with h5py.File(file, "w") as made:
+        made["g/a"] = np.arange(5)
+        made["g"].attrs["k"] = "text"
+    content = file.getvalue()
+    outcomes = set()
+    for place in range(0, 700, 3):
+        damaged = content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :]
+        try:
+            list(Hdf5Processor().read(Member("a.h5", damaged[:4096], damaged, Limits(member_bytes=1 << 20))))
+        except MemberError as error:
+            outcomes.add(error.reason)
+        else:
+            outcomes.add("read")
+
+    assert {"read", "not_decodable"} <= outcomes

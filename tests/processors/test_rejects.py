@@ -25,12 +25,12 @@ def test_blocks_are_bounded() -> None:
         rejects = Rejects()
         for number in range(count - 1):
             rejects.add(number, "invalid_json", text)
-        assert not rejects.is_full
+        states = [rejects.is_full]
         rejects.add(count, "invalid_json", text)
+        states.append(rejects.is_full)
 
-        assert rejects.is_full
         assert len(list(rejects.blocks())) == 3
-        assert not rejects.is_full
+        assert [*states, rejects.is_full] == [False, True, False]
 
 
 def test_notes_name_the_first_lines() -> None:

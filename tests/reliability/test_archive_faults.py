@@ -20,6 +20,8 @@ import pytest
 import zstandard
 
 import zarrpack
+from zarrpack.converters.retry import retry
+from zarrpack.errors import UsageError
 
 TEXT = b"good words"
 #: Lower than the defaults, so that the archives here may be small.
@@ -370,3 +372,16 @@ def test_salvage_reads_behind_the_damage(tmp_path: Path) -> None:
     assert plain.counts["stored"] == 1
     assert rows["notes"].fillna("").to_dict() == {"a.txt": "", "c.txt": "salvaged"}
     assert result.exit_status == 3
+
+
+def test_a_retry_cannot_change_what_members_there_are(tmp_path: Path) -> None:
+    """Opening archives deeper would renumber all that follow: it is refused, and the set stays as it was."""
+    path = tmp_path / "a.zip"
+    path.write_bytes(zipped({"1.zip": zipped({"2.zip": zipped(PAIR), "b.txt": TEXT}), "last.txt": TEXT}))
+    before = zarrpack.convert(path, tmp_path / "out", workers=1, nested=1)
+    assert before.reasons == {"archive": 1, "limit_nesting": 1}
+
+    with pytest.raises(UsageError, match="convert the sources again"):
+        retry(tmp_path / "out", limits={"nesting": 2})
+    again = retry(tmp_path / "out")
+    assert again.counts == before.counts

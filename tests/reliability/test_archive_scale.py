@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 #: Members of the large archives.
-COUNT = int(os.environ.get("ZARRPACK_ENTRIES", "200000"))
+COUNT = int(os.environ.get("ZARRPACK_ENTRIES", "100000"))
 
 _PROGRAM = """
 import resource, sys
