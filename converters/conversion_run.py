@@ -194,7 +194,7 @@ def write_set(run: ConversionRun, journal: sqlite3.Connection, notes: Sequence[s
         keep_journal(journal, output)
     write_flow(output, result, options, run.described, report.directory_sha256)
     with clock.stage("publishing"):
-        if options.overwrite:
+        if options.overwrite or options.resume:  # what is resumed may have been given --overwrite
             output.remove_old_packs()
         if options.keep_data:
             output.keep_packs()

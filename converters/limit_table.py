@@ -12,11 +12,14 @@ __all__ = ["DescribedLimit", "describe_limits", "limit_of_reason"]
 
 #: Reason code -> the limits that give it.
 _REASONS = {
+    "limit_archive_bytes": ("archive_bytes",),
     "limit_entries": ("entries",),
     "limit_field_bytes": ("csv_field_bytes", "json_bytes"),
+    "limit_header_bytes": ("special_header_bytes",),
     "limit_json_depth": ("json_depth",),
     "limit_member_bytes": ("member_bytes",),
     "limit_memory": ("memory_bytes",),
+    "limit_nesting": ("nesting",),
     "limit_pixels": ("pixels",),
     "limit_ratio": ("ratio", "ratio_grace_bytes"),
     "limit_rows": ("rows",),

@@ -229,8 +229,9 @@ def _filled(output: OutputSet, state: str) -> Iterator[None]:
         output.packs.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException as error:
-        # Wrong usage does not cost what an earlier run has stored.
-        is_final = isinstance(error, _FINAL) and not (state == "unfinished" and isinstance(error, UsageError))
+        # Wrong usage, or --strict given late, does not cost what an earlier run has stored.
+        is_late = state == "unfinished" and isinstance(error, (StrictFailure, UsageError))
+        is_final = isinstance(error, _FINAL) and not is_late
         is_final = is_final or output.stage != "partial"
         done = 0 if is_final else _members_done(output)
         keeps = done > 0

@@ -68,7 +68,7 @@ def compare_with_sources(document: dict[str, Any], members: Path, sources: Seque
     options = options_from_mapping({**run["options"], "resume": False, "overwrite": False})
     found = []
     for label, path in zip(labels, sources, strict=True):
-        with closing(open_source(path, options.chosen_limits())) as source:
+        with closing(open_source(path, options.chosen_limits(), salvage=options.salvage)) as source:
             found.append(_compare(label, source, _rows(members, label), is_partial=options.limit is not None))
     return found
 

@@ -134,7 +134,7 @@ def plan_conversion(sources: Sequence[Path], options: ConvertOptions) -> dict[st
     disk = 0
     for path, described in zip(sources, describe_sources(sources, options.chosen_limits()), strict=True):
         plan = _Plan(options, Selection(options.include, options.exclude), chosen)
-        with closing(open_source(path, options.chosen_limits())) as source:
+        with closing(open_source(path, options.chosen_limits(), salvage=options.salvage)) as source:
             for entry, stream in _entries(source, options.limit):
                 plan.look_at(entry, stream, source)
             findings = [{"reason": one.reason, "detail": one.detail} for one in source.findings]

@@ -236,3 +236,18 @@ def test_resume_and_overwrite_exclude_each_other(tmp_path: Path, products_zip: P
     """They mean opposite things."""
     with pytest.raises(UsageError, match="not both"):
         zarrpack.convert(products_zip, tmp_path / "out", resume=True, overwrite=True)
+
+
+def test_strict_given_late_loses_nothing(tmp_path: Path) -> None:
+    """A resumed run may be made strict; it then ends at the failure that was there, and what is stored stays."""
+    source = write_zip(tmp_path / "a.zip", {"0.json": b"{"} | noted_members(100))
+    stopped(tmp_path, source, "out")
+
+    strict = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume", "--strict")
+    resumed = run(tmp_path, "convert", source, "-o", "out", *OPTIONS, "--resume")
+
+    assert strict.status == 3
+    assert "so nothing was published" in strict.said
+    assert "--resume" in strict.said
+    assert resumed.status == 3
+    assert "a.flow" in visible(tmp_path / "out")
