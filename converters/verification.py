@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zarrpack.converters.apart import run_apart
 from zarrpack.converters.flow_file import file_crc32, file_digest, flow_is_whole, read_flow
 from zarrpack.converters.output import OutputSet
 from zarrpack.converters.source_comparison import SourceComparison, compare_with_sources
@@ -159,11 +160,28 @@ def _check_journal(path: Path) -> FileCheck:
     return FileCheck(path, tuple(problems), {"members": members, "bytes": path.stat().st_size})
 
 
+def _check_hdf5(path: Path) -> FileCheck:
+    """Check an HDF5 file, in a process that it may crash; with a dataset beside it as its mirror."""
+    dataset = path.with_suffix(".dataset")
+    try:
+        problems, counts = run_apart(_checked_hdf5, str(path), str(dataset) if dataset.is_file() else None)
+    except FormatError as error:
+        return FileCheck(path, (str(error),))
+    return FileCheck(path, tuple(problems), counts)
+
+
+def _checked_hdf5(path: str, dataset: str | None) -> tuple[list[str], dict[str, int]]:
+    from zarrpack.storage.hdf5.comparison import check_hdf5
+
+    return check_hdf5(Path(path), None if dataset is None else Path(dataset))
+
+
 #: Suffix -> what checks such a file.
 CHECKERS: dict[str, Callable[[Path], FileCheck]] = {
     ".attribset": _check_parquet,
     ".data": _check_zip,
     ".dataset": _check_zip,
+    ".h5": _check_hdf5,
     ".infoset": _check_parquet,
     ".journal": _check_journal,
     ".parquet": _check_parquet,

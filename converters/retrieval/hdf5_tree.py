@@ -72,7 +72,13 @@ class Hdf5Tree:
         return {name: plain_attribute(node, name, notes) for name in node.attrs if name not in _SCALES}
 
     def read(self, path: str, start: int, stop: int | None) -> npt.NDArray[Any]:
-        """Give rows of a dataset; texts as str, and what stands for booleans or bytes as those."""
+        """Give rows of a dataset; texts as str, and what stands for booleans or bytes as those.
+
+        Raises
+        ------
+        FormatError
+            If it is damaged.
+        """
         node = self._file[path]
         try:
             if h5py.check_string_dtype(node.dtype) is not None:

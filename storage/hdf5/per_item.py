@@ -20,7 +20,7 @@ from zarrpack.storage.hdf5.options import Hdf5Compression
 from zarrpack.storage.hdf5.pieces import cut, piece_shape
 from zarrpack.storage.hdf5.stored_types import to_stored
 
-__all__ = ["split_arrays", "write_items"]
+__all__ = ["shown_things", "split_arrays", "write_items"]
 
 #: Below so many bytes an index of chunks takes more than their compression saves.
 _CHUNKED_FROM = 1 << 16
@@ -120,17 +120,29 @@ def write_items(
                 progress(node.id.get_storage_size())
 
 
-def _parts(array: ItemArray, code: int, compression: Hdf5Compression) -> Iterator[_Part]:
+def shown_things(array: ItemArray, code: int) -> list[npt.NDArray[Any]]:
+    """Give the values of the datasets that an array of an item becomes.
+
+    Parameters
+    ----------
+    array : ItemArray
+        The array.
+    code : int
+        The item.
+    """
     things = array.things(code)
     if things and array.is_single and not array.is_flat:
         things = [things[0][0] if things[0].shape else things[0]]
     if array.metadata.codec.object_codec == "vlen-bytes":
         rows = [row for thing in things for row in np.atleast_1d(np.asarray(thing, object)).reshape(-1).tolist()]
         things = [np.frombuffer(row, np.uint8) for row in rows]
-    for number, thing in enumerate(things):
-        values = np.asarray(thing)
-        if values.dtype != object and values.dtype.kind not in "US":
-            values = to_stored(values)
+    values = [np.asarray(thing) for thing in things]
+    return [_texts(one) if one.dtype.kind in "OUS" else to_stored(one) for one in values]
+
+
+def _parts(array: ItemArray, code: int, compression: Hdf5Compression) -> Iterator[_Part]:
+    things = shown_things(array, code)
+    for number, values in enumerate(things):
         piece, encoded = None, []
         if values.dtype.kind not in "OUS" and values.nbytes >= _CHUNKED_FROM:
             piece = piece_shape(values.shape, values.shape, values.dtype.itemsize)
@@ -154,7 +166,7 @@ def _write(file: h5py.File, path: str, part: _Part, compression: Hdf5Compression
     values = part.values
     if part.piece is None:
         dtype = SCALAR_TEXT if values.dtype.kind in "OUS" else None
-        node = make_small(file, path, _texts(values) if dtype is not None else values, dtype)
+        node = make_small(file, path, values, dtype)
     else:
         node = make_chunked(file, path, values.shape, values.dtype, part.piece, compression)
         for at, (payload, mask) in part.encoded:

@@ -24,7 +24,15 @@ from zarrpack.storage.tables.members import MEMBER_COLUMNS
 from zarrpack.storage.tables.parquet import Column, table_writer
 from zarrpack.storage.zip_writer import ZipSummary, ZipWriter
 
-__all__ = ["StoredNode", "columnar_kind", "restore_arrays", "restore_table", "stored_nodes", "table_names"]
+__all__ = [
+    "StoredNode",
+    "columnar_kind",
+    "read_table_columns",
+    "restore_arrays",
+    "restore_table",
+    "stored_nodes",
+    "table_names",
+]
 
 _READ_ROWS = 1 << 16
 
@@ -224,6 +232,34 @@ def restore_table(file: h5py.File, name: str, out: Path) -> int:
     except (KeyError, IndexError, TypeError, ValueError) as exc:
         raise FormatError(f"{file.filename}: {name}: expected a table of columns: {exc}") from exc
     return first
+
+
+def read_table_columns(file: h5py.File, name: str) -> int:
+    """Read a table to its end; give its rows.
+
+    Parameters
+    ----------
+    file : h5py.File
+        Open for reading.
+    name : str
+        One of `table_names`.
+
+    Raises
+    ------
+    FormatError
+        If the table is damaged.
+    """
+    group = _own(file)[0][name]
+    own = read_own(group)
+    rows = 0
+    try:
+        for size in own["row_groups"]:
+            for column, safe, kind, nullable in own["columns"]:
+                _column(group, safe, Column(column, kind, nullable), slice(rows, rows + int(size)))
+            rows += int(size)
+    except (KeyError, IndexError, TypeError, ValueError, OSError) as exc:
+        raise FormatError(f"{file.filename}: {name}: expected a table of columns: {exc}") from exc
+    return rows
 
 
 def _own(file: h5py.File) -> tuple[h5py.Group, dict[str, Any]]:
