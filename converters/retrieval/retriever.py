@@ -43,8 +43,9 @@ class DataRetriever:
     --------
     >>> from zarrpack.storage import OptStorage
     >>> store = OptStorage("part.data")
-    >>> store.save_data("faces/area", [1.5, 2.0]), store.save_data("faces/kind", [3, 4]), store.compress_store()
-    (None, None, 'part.data')
+    >>> store.save_data("faces/area", [1.5, 2.0])
+    >>> store.save_data("faces/kind", [3, 4])
+    >>> size = store.compress_store()
     >>> with DataRetriever("part.data") as data:
     ...     data.groups(), data.search(name="are"), data.fetch("faces/area").tolist()
     (['faces'], ['faces/area'], [1.5, 2.0])
