@@ -44,6 +44,10 @@ def flow_paths(path: str | os.PathLike[str]) -> SetPaths:
         If it is no such file.
     """
     flow = Path(path)
+    if flow.suffix in (".dataset", ".data", ".infoset"):
+        raise FormatError(
+            f"{flow}: expected a .flow, found a {flow.suffix}; give it as merged_store_path or parquet_file_path"
+        )
     try:
         document = json.loads(flow.read_text(encoding="utf-8"))
     except FileNotFoundError as exc:

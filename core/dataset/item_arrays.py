@@ -79,10 +79,13 @@ class ItemArrays:
                 "expected pictures='stored', 'decoded' or 'encoded' and rows='all' or 'first', "
                 f"found {pictures!r} and {rows!r}"
             )
-        chosen = (
-            self.names if names is None else tuple(dict.fromkeys(one for name in names for one in self._found(name)))
-        )
+        asked = self.names if names is None else tuple(names)
+        chosen = tuple(dict.fromkeys(one for name in asked for one in self._found(name)))
+        # Whoever asks for pixels that are not stored means those of the pictures.
         decoded = self.decoded.intersection(chosen)
+        decoded |= {
+            one for name in asked if name not in self.reader.arrays and _is_pixels(name) for one in self._found(name)
+        }
         if pictures != "stored":
             chosen, decoded = self._with_pictures(chosen, pictures)
         return replace(self, names=chosen, decoded=decoded, rows=rows or self.rows)
@@ -173,6 +176,10 @@ class ItemArrays:
         group, _, short = name.rpartition("/")
         arrays = self.reader.arrays
         return short == "encoded" and name in arrays and all(f"{group}/{one}" in arrays for one in _PICTURE_ARRAYS)
+
+
+def _is_pixels(name: str) -> bool:
+    return name.rpartition("/")[2] == "pixels"
 
 
 def _pixels_name(name: str) -> str:

@@ -242,6 +242,8 @@ def test_files_that_have_moved(parts_flow: Path, own_copy: Callable[[Path], Path
         DatasetExplorer(tmp_path / "none.flow")
     with pytest.raises(ValueError, match="found neither"):
         DatasetExplorer()
+    with pytest.raises(FormatError, match="merged_store_path"):
+        DatasetExplorer(flow.with_suffix(".dataset"))
     flow.write_text("[]")
     with pytest.raises(FormatError):
         DatasetExplorer(flow)

@@ -73,6 +73,8 @@ def test_chosen_arrays_only(encoded_flow: Path) -> None:
     assert "images/width" in view[0]
     assert view.select("table")[9]["table/stock"].tolist() == list(range(9))
     assert view.select("images/pixels", pictures="decoded", rows="first")[0]["images/pixels"].shape == (16, 24, 3)
+    assert view.select("images/pixels")[0]["images/pixels"].shape == (1, 16, 24, 3)
+    assert view.select("images/pixels").select(rows="first")[0].keys() == {"id", "name", "images/pixels"}
     with pytest.raises(NotFound, match="images/encoded"):
         view.select("images/nothing")
     with pytest.raises(UsageError, match="rows="):
