@@ -43,6 +43,8 @@ class Selection:
     def verdict(self, entry: Entry) -> Verdict | None:
         """Give the state, reason and detail of a member that is not to be read; None: read it."""
         if entry.kind != "file":
+            if entry.kind == "archive":
+                return "skipped", "archive", "the entry is an archive; its members have rows of their own"
             leads = f" to {entry.target!r}, which is not followed" if entry.target is not None else ""
             return "skipped", entry.kind, f"the entry is a {entry.kind}{leads}"
         if is_platform_junk(entry.name):

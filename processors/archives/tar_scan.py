@@ -10,9 +10,11 @@ from zarrpack.processors.archives.tar_headers import BLOCK_BYTES, has_valid_chec
 __all__ = ["TarReader", "find_header"]
 
 _PIECE_BYTES = 1 << 20
-# The checksum's digits, and further on the magic: both are where a header has them. Looked at from every byte, for
-# bytes may be missing; headers from before 1988 have no magic and are not found.
-_MARKS = re.compile(rb"(?=[0-7 ]{6}[0-7 \0]{2}.{101}ustar[\0 ])", re.DOTALL)
+# Looked for at every byte, for bytes may be missing; headers from before 1988 have no magic and are not found.
+_MAGIC = b"ustar"
+_MAGIC_OFFSET = 257
+# What only looks like a header mostly has other bytes where the checksum is written.
+_CHECKSUM = re.compile(rb"[0-7 ]{6}[0-7 \0]{2}")
 _CHECKSUM_OFFSET = 148
 
 
@@ -68,12 +70,12 @@ def find_header(reader: TarReader) -> int | None:
     buffer = b""
     while piece := reader.read(_PIECE_BYTES):
         buffer += piece
-        for mark in _MARKS.finditer(buffer, _CHECKSUM_OFFSET):
-            start = mark.start() - _CHECKSUM_OFFSET
-            if start + BLOCK_BYTES > len(buffer):
-                break
-            if has_valid_checksum(buffer[start : start + BLOCK_BYTES]):
+        at = buffer.find(_MAGIC, _MAGIC_OFFSET)
+        while 0 <= (start := at - _MAGIC_OFFSET) <= len(buffer) - BLOCK_BYTES:
+            is_likely = _CHECKSUM.match(buffer, start + _CHECKSUM_OFFSET)
+            if is_likely and has_valid_checksum(buffer[start : start + BLOCK_BYTES]):
                 reader.push_back(buffer[start:])
                 return reader.position
+            at = buffer.find(_MAGIC, at + 1)
         buffer = buffer[-(BLOCK_BYTES - 1) :]
     return None

@@ -45,3 +45,16 @@ def test_a_refusal_fails_the_member_unless_it_is_left_out() -> None:
 
     assert Selection().verdict(encrypted) == ("failed", "encrypted", "the member is encrypted")
     assert Selection(exclude=("*.jpg",)).verdict(encrypted)[1] == "excluded"  # type: ignore[index]
+
+
+def test_skipped_entries_say_what_they_are() -> None:
+    """Where a link leads, and what becomes of an archive's members."""
+    link = Entry(0, b"a", "a", kind="link", target="/etc/passwd\n")
+    assert Selection().verdict(link) == (
+        "skipped",
+        "link",
+        "the entry is a link to '/etc/passwd\\n', which is not followed",
+    )
+    opened = Selection().verdict(Entry(0, b"a.zip", "a.zip", kind="archive"))
+    assert opened is not None
+    assert opened[:2] == ("skipped", "archive")
