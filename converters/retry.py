@@ -94,7 +94,7 @@ def retry(
     with claimed(output, overwrite=True, needed_bytes=output.path(".dataset").stat().st_size):
         document = read_flow(output)
         if not document["zarrpack"]["counts"]["failed"]:
-            return published_result(output, document)
+            return replace(published_result(output, document), notes=("retry: no member had failed; nothing was done",))
         _check_set(output, document)
         with closing(take_up_journal(output)) as journal:
             paths, described = _sources(journal, sources, options)

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 #: How often random faults are tried; docs/reliability.md says how the long runs are started.
-COUNT = int(os.environ.get("ZARRPACK_FAULTS", "4"))
+COUNT = int(os.environ.get("ZARRPACK_FAULTS", "3"))
 
 #: The environment in which each member takes some hundredths of a second, so that a run can be met in its middle.
 WORK = {"WORK": "20000"}

@@ -251,7 +251,7 @@ class Pool:
             if self._was_ready or any(worker.was_ready() for worker in self.workers):
                 raise
             reason = _NOT_READY.format(code=self.writer.process.exitcode)
-            raise WorkerError(f"{reason}; nothing was published") from error
+            raise WorkerError(f"{reason}; nothing was published") from error.__cause__
 
     def progress(self) -> tuple[int, int, int]:
         """Give members done, bytes read and members failed so far. Members tried again count twice."""
