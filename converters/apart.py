@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from zarrpack.converters.pipeline.lifeline import exit_with_parent, interrupts_held, refuse_in_child
 from zarrpack.converters.pipeline.process_start import prepare_processes, process_context
-from zarrpack.errors import FormatError
+from zarrpack.errors import FormatError, ZarrpackError
 
 __all__ = ["run_apart"]
 
@@ -24,7 +23,7 @@ def run_apart(function: Callable[..., Result], *arguments: Any) -> Result:
     Parameters
     ----------
     function : callable
-        Of a module. What it raises is raised here.
+        Of a module. What it raises is raised here; what is no error of zarrpack's or the system's, as a FormatError.
     *arguments
         What can be pickled. The first says what is read, for messages.
 
@@ -70,8 +69,9 @@ def _call(sender: Connection, function: Callable[..., Any], arguments: tuple[Any
 
 
 def _portable(error: Exception) -> Exception:
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001 - errors of foreign libraries need not survive pickling
-        return FormatError(f"{type(error).__name__}: {error}")
-    return error
+    """Give an error that survives the way; those of foreign libraries need not."""
+    if isinstance(error, ZarrpackError):
+        return error
+    if isinstance(error, OSError) and error.errno is not None:
+        return OSError(error.errno, error.strerror or str(error), error.filename)
+    return FormatError(f"{type(error).__name__}: {error}")

@@ -189,6 +189,8 @@ def write_set(run: ConversionRun, journal: sqlite3.Connection, notes: Sequence[s
     if options.hdf5:
         with clock.stage("hdf5"):
             write_mirror(output, report, options, quiet=run.quiet)
+    if not options.hdf5 and output.path(".h5").exists():
+        notes = [*notes, f"{output.name}.h5 is no part of this set; give --hdf5 to write it anew"]
     result = _result(output, journal, report, clock, notes)
     if result.counts["failed"]:
         keep_journal(journal, output)

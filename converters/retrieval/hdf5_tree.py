@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from zarrpack.converters.retrieval.tree import DatasetEntry, MemberEntry
 from zarrpack.errors import FormatError, SourceError
 from zarrpack.storage.hdf5.attributes import OWN, read_own
 from zarrpack.storage.hdf5.dimension_names import is_mere_dimension
-from zarrpack.storage.hdf5.tree import Array, Group, walk
+from zarrpack.storage.hdf5.tree import Array, Found, Group, Refusal, walk
 from zarrpack.storage.hdf5.values import plain_attribute
 from zarrpack.storage.pack_array import ENCODED
 
@@ -41,17 +40,21 @@ class Hdf5Tree:
     """
 
     def __init__(self, path: Path) -> None:
-        # Whatever is installed on this machine, no file makes the library load it.
-        os.environ.setdefault("HDF5_PLUGIN_PRELOAD", "::")
         if not path.is_file():
             raise SourceError(f"{path}: expected a file, found none; check the path")
         try:
             self._file = h5py.File(path, "r", locking=False)
-            self._found = list(walk(self._file))
+            self._found = [self._listed(one) for one in walk(self._file)]
         except (OSError, RuntimeError, KeyError, ValueError) as exc:
             raise FormatError(f"{path}: expected an HDF5 file: {exc}") from exc
         self._path = path
         self._own = str(read_own(self._file).get("own", "")) if read_own(self._file) else ""
+
+    def _listed(self, one: Found) -> Found:
+        """Take a dataset that needs a filter as one that can be seen; whether it can be read is found when it is."""
+        if isinstance(one, Refusal) and one.reason == "hdf5_filter":
+            return Array(one.path, self._file[one.path])
+        return one
 
     def groups(self) -> list[str]:
         """Give the paths of all groups but the root, parents first."""
@@ -89,7 +92,7 @@ class Hdf5Tree:
                 return self._rows(node, self._file[own["offsets"]], own, start, stop)
             values = np.asarray(node[start:stop] if node.shape else node[()])
         except (OSError, RuntimeError) as exc:
-            raise FormatError(f"{self._path}: {path}: {exc}") from exc
+            raise FormatError(f"{self._path}: {path}: {exc}; if a filter is missing, import hdf5plugin first") from exc
         return values.astype(bool) if node.attrs.get("dtype") == "bool" and values.dtype == np.int8 else values
 
     def members(self) -> Iterator[MemberEntry]:

@@ -119,7 +119,8 @@ def _per_item(found: Mapping[tuple[str, int], list[tuple[int, h5py.Dataset]]], d
 
 def _is_same(expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> bool:
     """Whether values are equal, bit for bit; what sticks out of an array's end aside."""
-    inside = expected[(*(slice(length) for length in found.shape), ...)]
+    spans: list[Any] = [slice(length) for length in found.shape]
+    inside = expected[(*spans, ...)]
     if inside.dtype.kind in "OSU" or found.dtype.kind in "OSU":
         return bool(inside.astype(object).tolist() == found.astype(object).tolist())
     return inside.shape == found.shape and inside.dtype == found.dtype and inside.tobytes() == found.tobytes()

@@ -100,7 +100,7 @@ def write_hdf5(
         for name, table in source.tables.items():
             write_table(group, name, table, options.compression, scales, left_out=_LEFT_OUT.get(name, ()))
         if options.layout == "columnar":
-            said = _provenance(own, source.tables)
+            said = _provenance(own, data.kind, source.tables)
             write_columnar(
                 *(file, data, scales, options.compression, count),
                 said_of_all=said,
@@ -169,7 +169,12 @@ def _metadata_text(data: DataFile) -> str:
     return data.payload("metadata.json").decode() if data.has_entry("metadata.json") else "{}"
 
 
-def _provenance(own: str, tables: Mapping[str, Path]) -> dict[str, Any]:
-    if "members" not in tables:
-        return {}
-    return {"provenance": f"the row's file_id is item_code in /{own}/members, which has archive and member"}
+def _provenance(own: str, kind: str, tables: Mapping[str, Path]) -> dict[str, Any]:
+    """Give the attribute that says where a dataset's rows came from."""
+    if "members" in tables:
+        return {"provenance": f"the row's file_id is item_code in /{own}/members, which has archive and member"}
+    if "infoset" in tables:
+        return {"provenance": f"the row's file_id is id in /{own}/infoset, whose description is the file"}
+    if kind == "pack":
+        return {"provenance": f"the row's file_id is a position in members of /{own}/metadata_json"}
+    return {"provenance": f"/{own}/metadata_json has the file that all rows are of"}

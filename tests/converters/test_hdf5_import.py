@@ -183,6 +183,8 @@ def test_a_crash_is_an_error() -> None:
     """A process that runs into a bad pointer is an error that says what it read; what is raised there is raised here."""
     with pytest.raises(FormatError, match=r"^0: the process that read it died \(signal 11\)"):
         run_apart(ctypes.string_at, 0)
-    with pytest.raises(json.JSONDecodeError):
+    with pytest.raises(FormatError, match="JSONDecodeError"):
         run_apart(json.loads, "{")
+    with pytest.raises(FileNotFoundError):
+        run_apart(Path.read_bytes, Path("/nowhere/at/all"))
     assert run_apart(len, "a.h5") == 4

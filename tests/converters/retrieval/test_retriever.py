@@ -157,3 +157,15 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         DataRetriever(tmp_path / "no.h5")
     with pytest.raises(FormatError, match=r"expected \.data"):
         DataRetriever(tmp_path / "a.zip")
+
+
+def test_filters_that_are_missing(tmp_path: Path) -> None:
+    """Datasets whose filter is not there are listed; reading them says what is missing."""
+    archives.write_zip(tmp_path / "a.zip", archives.product_members(2))
+    mirror = convert(tmp_path / "a.zip", tmp_path / "out", workers=1, hdf5=True, hdf5_compression="zstd").hdf5
+    assert mirror is not None
+    with DataRetriever(mirror) as data:
+        assert data.search("pixels") == ["images/pixels"]
+        if not h5py.h5z.filter_avail(32015):
+            with pytest.raises(FormatError, match="hdf5plugin"):
+                data.fetch("images/pixels")
