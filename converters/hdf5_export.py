@@ -88,6 +88,8 @@ def export_hdf5(
     options = Hdf5Options(compression, layout)
     if not source.is_file():
         raise SourceError(f"{source}: expected a .dataset or .data file, found none; check the path")
+    if source.suffix not in (".dataset", ".data"):
+        raise UsageError(f"{source}: expected a .dataset or .data file, found {source.suffix or 'no suffix'}")
     target = source.with_suffix(_SUFFIX) if out is None else out
     if target.suffix != _SUFFIX or not target.stem:
         raise UsageError(f"{target}: expected an output that ends in {_SUFFIX}; name it NAME{_SUFFIX}")

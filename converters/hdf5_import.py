@@ -13,6 +13,8 @@ from zarrpack.converters.options import options_from_mapping
 from zarrpack.converters.output import OutputSet, claimed, default_name
 from zarrpack.converters.result import ConvertResult
 from zarrpack.errors import FormatError, SourceError, UsageError
+from zarrpack.processors.base import HEAD_BYTES
+from zarrpack.processors.hdf5 import has_signature
 
 __all__ = ["RestoredSet", "import_hdf5"]
 
@@ -75,7 +77,7 @@ def import_hdf5(
     UsageError
         If an option is wrong, or a file to be restored is one of several.
     SourceError
-        If a file does not exist.
+        If a file does not exist, or is no HDF5 file.
     FormatError
         If a file is damaged.
     NothingUsable
@@ -86,6 +88,11 @@ def import_hdf5(
     for file in files:
         if not file.is_file():
             raise SourceError(f"{file}: expected an HDF5 file, found none; check the path")
+        with file.open("rb") as opened:
+            if not has_signature(opened.read(HEAD_BYTES)):
+                raise SourceError(
+                    f"{file}: expected an HDF5 file, found other bytes; zarrpack convert takes other files"
+                )
     kinds = [run_apart(_kind, str(file)) for file in files]
     own = [file for file, kind in zip(files, kinds, strict=True) if kind]
     if not own:

@@ -16,7 +16,7 @@ from zarrpack.processors.seekable import seekable
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["Hdf5Processor"]
+__all__ = ["Hdf5Processor", "has_signature"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _SUFFIXES = (".h5", ".hdf5", ".he5", ".nc", ".nc4", ".mat", ".h5ad", ".nxs")
@@ -64,9 +64,7 @@ class Hdf5Processor(Processor):
 
     def accepts(self, head: bytes, name: str) -> bool:
         """Tell by the signature; by the suffix if nothing is known."""
-        if not head:
-            return suffix(name) in _SUFFIXES
-        return any(head[size : size + len(_SIGNATURE)] == _SIGNATURE for size in _USER_BLOCKS)
+        return has_signature(head) if head else suffix(name) in _SUFFIXES
 
     def read(self, member: Member) -> Iterator[Block | Metadata]:
         """Give the datasets in blocks of about 16 MiB.
@@ -94,6 +92,17 @@ class Hdf5Processor(Processor):
                 # Of damaged files h5py lets through nearly everything: OverflowError, SystemError, MemoryError, ...
                 raise MemberError("not_decodable", f"the HDF5 file is damaged: {exc}"[:500]) from exc
             yield Metadata(values, media_type="application/x-hdf5", notes=tuple(sorted(reader.notes)))
+
+
+def has_signature(head: bytes) -> bool:
+    """Whether a file with these first bytes is HDF5.
+
+    Examples
+    --------
+    >>> has_signature(bytes(512) + bytes.fromhex("894844460d0a1a0a")), has_signature(b"PK")
+    (True, False)
+    """
+    return any(head[size : size + len(_SIGNATURE)] == _SIGNATURE for size in _USER_BLOCKS)
 
 
 @contextmanager

@@ -210,6 +210,8 @@ def test_what_is_refused(dataset: Path, exported: Path, tmp_path: Path) -> None:
         export_hdf5(dataset)
     with pytest.raises(UsageError, match=r"ends in \.h5"):
         export_hdf5(dataset, tmp_path / "a.hdf")
+    with pytest.raises(UsageError, match=r"found \.h5"):
+        export_hdf5(exported, tmp_path / "b.h5")
     with pytest.raises(SourceError, match="found none"):
         export_hdf5(tmp_path / "no.dataset")
     (tmp_path / "bad.dataset").write_bytes(b"PK")

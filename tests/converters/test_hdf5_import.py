@@ -134,6 +134,9 @@ def test_the_command(tmp_path: Path) -> None:
     assert json.loads(done.output)["counts"]["stored"] == 1
     with pytest.raises(SourceError, match="found none"):
         import_hdf5([tmp_path / "no.h5"], tmp_path / "o2")
+    (tmp_path / "text.h5").write_text("text")
+    with pytest.raises(SourceError, match="other bytes"):
+        import_hdf5([tmp_path / "text.h5"], tmp_path / "o2")
     with pytest.raises(OutputRefused):
         import_hdf5([path], tmp_path / "out")
     (tmp_path / "b.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + b"\xff" * 100)
