@@ -73,7 +73,18 @@ def one_run(name: str, folder: Path, archive: Path, draws: int) -> dict[str, Any
 
 def run_apart(python: str, name: str, folder: Path, archive: Path, draws: int) -> dict[str, Any] | None:
     """Measure in a process of its own."""
-    command = [python, __file__, "--archive", archive, "--folder", folder, "--draws", str(draws), "--one", name]
+    command = [
+        python,
+        __file__,
+        "--archive",
+        str(archive),
+        "--folder",
+        str(folder),
+        "--draws",
+        str(draws),
+        "--one",
+        name,
+    ]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:

@@ -64,7 +64,7 @@ class Zarrpack(Format):
 class WebDataset(Format):
     """A tar, read as a stream."""
 
-    needs = ("webdataset",)
+    needs: Sequence[str] = ("webdataset",)
 
     def write(self, samples: Sequence[Sample], folder: Path, archive: Path) -> None:
         import webdataset

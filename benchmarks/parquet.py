@@ -127,7 +127,9 @@ def stream(base: Path, rows: int, part: float) -> int:
 
     last = FIRST_MS + int(days(rows) * part) * DAY_ROWS * 1_000
     dataset = ParquetDatasetManager()
-    found = sum(batch.num_rows for batch in dataset.scan_batches(base, [("timestamp", "<", last)], batch_size=65_536))
+    found: int = sum(
+        batch.num_rows for batch in dataset.scan_batches(base, [("timestamp", "<", last)], batch_size=65_536)
+    )
     ARROW_PEAK[0] = dataset.last_scan.peak_bytes
     return found
 
@@ -230,7 +232,7 @@ def show(runs: dict[str, list[dict[str, Any]]]) -> None:
 def ratio_of(runs: dict[str, list[dict[str, Any]]], one: str, other: str) -> float:
     """Give the median over the rounds of the ratio of two competitors' times."""
     pairs = zip(runs[one], runs[other], strict=True)
-    return statistics.median(first["seconds"] / second["seconds"] for first, second in pairs)
+    return float(statistics.median(first["seconds"] / second["seconds"] for first, second in pairs))
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ COMPETITORS: dict[str, Callable[[Path, Arrays], None]] = {
 }
 
 
-def measure(competitor: str, folder: Path, files: list[Arrays]) -> tuple[float, float]:
+def measure(competitor: str, folder: Path, files: Sequence[Arrays]) -> tuple[float, float]:
     """Save every file, and one more before the clock runs; give seconds and CPU seconds for one."""
     save = COMPETITORS[competitor]
     with tempfile.TemporaryDirectory(dir=folder) as work:
