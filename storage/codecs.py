@@ -87,6 +87,8 @@ def encode_chunk(
     codec: Codec,
     dtype: str,
     chunk_shape: tuple[int, ...],
+    *,
+    may_change: bool = False,
 ) -> bytes:
     """Encode one chunk. Equal values give equal bytes; safe in threads.
 
@@ -101,6 +103,8 @@ def encode_chunk(
         As in ``.zarray``; must be the values' own type, in any byte order.
     chunk_shape : tuple of int
         The chunk's full shape.
+    may_change : bool
+        Whether the values may be overwritten, which halves the memory that encoding them takes.
 
     Returns
     -------
@@ -121,7 +125,7 @@ def encode_chunk(
     if codec.object_codec is not None:
         buffer: bytes | memoryview = _object_buffer(values, codec.object_codec, chunk_shape)
     else:
-        buffer = _number_buffer(np.asarray(values), codec, np.dtype(dtype), chunk_shape)
+        buffer = _number_buffer(np.asarray(values), codec, np.dtype(dtype), chunk_shape, may_change)
     return _compressed(buffer, codec)
 
 
@@ -218,7 +222,7 @@ def _object_content(payload: bytes | memoryview, codec: Codec) -> bytes | memory
 
 
 def _number_buffer(
-    values: npt.NDArray[Any], codec: Codec, dtype: np.dtype[Any], chunk_shape: tuple[int, ...]
+    values: npt.NDArray[Any], codec: Codec, dtype: np.dtype[Any], chunk_shape: tuple[int, ...], may_change: bool
 ) -> memoryview:
     if not np.can_cast(values.dtype, dtype, "equiv"):
         raise ValueError(f"chunk: expected values of type {dtype.str}, found {values.dtype.str}")
@@ -228,7 +232,7 @@ def _number_buffer(
     values = values.astype(dtype, copy=False)
     flat = to_fortran(values) if codec.order == "F" else np.ascontiguousarray(values).reshape(-1)
     if codec.delta:
-        flat = encode_delta(flat)
+        flat = encode_delta(flat, in_place=may_change and flat.flags.writeable)
     return flat.view(np.uint8).data
 
 

@@ -12,17 +12,19 @@ import numpy.typing as npt
 
 __all__ = ["decode_delta", "encode_delta"]
 
-# Elements that are summed in a wider type at a time, so few that the sums stay in the processor's cache.
+# Elements that are worked on at a time, so few that they stay in the processor's cache.
 _PIECE = 1 << 16
 
 
-def encode_delta(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def encode_delta(values: npt.NDArray[Any], in_place: bool = False) -> npt.NDArray[Any]:
     """Keep the first element and replace each other one by its difference from the one before.
 
     Parameters
     ----------
     values : ndarray of shape (N,), any integer type
-        Not changed.
+        Not changed unless `in_place`.
+    in_place : bool
+        Whether the differences take the values' place, which saves as much memory as these take.
 
     Returns
     -------
@@ -34,6 +36,11 @@ def encode_delta(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     >>> encode_delta(np.array([5, 7, 6], np.uint8))
     array([  5,   2, 255], dtype=uint8)
     """
+    if in_place:
+        for end in range(values.size, 1, -_PIECE):
+            start = max(1, end - _PIECE)
+            values[start:end] = values[start:end] - values[start - 1 : end - 1]
+        return values
     differences = np.empty_like(values)
     differences[:1] = values[:1]
     np.subtract(values[1:], values[:-1], out=differences[1:])

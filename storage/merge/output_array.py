@@ -50,4 +50,6 @@ class OutputArray:
         if isinstance(self.source, MergedRows) and (runs := self.source.runs(first, last)) is not None:
             return encode_items(runs, last - first, self.metadata.codec, rows)
         values = self.source.read(first, last)
-        return encode_chunk(values, self.metadata.codec, self.metadata.dtype, self.metadata.chunks)
+        # A view is of rows that are kept; all else was made for this chunk.
+        is_own = values.base is None
+        return encode_chunk(values, self.metadata.codec, self.metadata.dtype, self.metadata.chunks, may_change=is_own)

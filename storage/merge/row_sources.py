@@ -24,7 +24,7 @@ class RowSource(Protocol):
     """Gives an output array's rows."""
 
     def read(self, first: int, last: int) -> Values:
-        """Give rows `first` to `last`, `last` excluded, as an array of the output's dtype."""
+        """Give rows `first` to `last`, `last` excluded, in the output's dtype: a new array, or a view of rows that are kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,21 @@ def test_long_arrays_are_summed_in_pieces(dtype: str, monkeypatch: pytest.Monkey
     np.testing.assert_array_equal(decoded, values)
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 7, 8, 50])
+def test_differences_may_take_the_place_of_the_values(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over the borders of the pieces too they are what they would be elsewhere; otherwise the values stay."""
+    monkeypatch.setattr(delta, "_PIECE", 7)
+    values = np.random.default_rng(size).integers(0, 256, size, dtype=np.uint8)
+    before = values.copy()
+
+    elsewhere = encode_delta(values)
+    np.testing.assert_array_equal(values, before)
+    in_place = encode_delta(values, in_place=True)
+
+    assert in_place is values
+    np.testing.assert_array_equal(in_place, elsewhere)
+
+
 def test_nothing_stays_nothing() -> None:
     """An array without elements is encoded and decoded to one."""
     empty = np.empty(0, np.uint8)
