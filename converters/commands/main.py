@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
@@ -74,13 +75,12 @@ def run(arguments: Sequence[str]) -> int:
     int
         The exit status; ``docs/command-line.md`` lists them. No traceback is shown unless ``--debug`` is given.
     """
-    debug = "--debug" in arguments
     return_large_blocks()
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-        number = getattr(signal, name, None)
-        # What is ignored stays ignored: nohup and background jobs of a shell rely on it.
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _stop)
+    with _signals_answered():
+        return _run(arguments, debug="--debug" in arguments)
+
+
+def _run(arguments: Sequence[str], debug: bool) -> int:
     try:
         status = cli.main(args=list(arguments), prog_name="zarrpack", standalone_mode=False)
     except click.ClickException as error:
@@ -99,6 +99,22 @@ def run(arguments: Sequence[str]) -> int:
         _say("this is a bug of zarrpack's; please report it with the output of the same command and --debug")
         return _INTERNAL_ERROR
     return status if isinstance(status, int) else 0
+
+
+@contextmanager
+def _signals_answered() -> Iterator[None]:
+    """Let signals that ask for an end stop the command, and what they did before apply again afterwards."""
+    before = {}
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # What is ignored stays ignored: nohup and background jobs of a shell rely on it.
+        if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):
+            before[number] = signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:

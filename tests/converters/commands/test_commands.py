@@ -197,3 +197,13 @@ def test_help_lists_every_command(capfd: pytest.CaptureFixture[str]) -> None:
 def test_printable(name: str, shown: str) -> None:
     """Control and direction characters are escaped, other text is left alone."""
     assert printable(name) == shown
+
+
+def test_signals_mean_afterwards_what_they_meant_before(capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that runs inside a program leaves its signal handlers alone, also when it fails."""
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+
+    assert run(["limits"]) == 0
+    assert run(["info", "no such file"]) != 0
+
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)] == before
