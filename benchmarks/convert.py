@@ -229,8 +229,8 @@ def main() -> None:
         size = archive.stat().st_size
     rows = summary(runs, watched, files)
     if arguments.json:
-        every = [asdict(run) for run in (*runs, *watched)]
-        print(json.dumps({"files": files, "archive_bytes": size, "runs": every, "rows": rows}))
+        every = {"runs": [asdict(run) for run in runs], "watched": [asdict(run) for run in watched]}
+        print(json.dumps({"files": files, "archive_bytes": size, **every, "rows": rows}))
         return
     print(
         f"{files or '?'} files, {size / 1e6:.1f} MB; {arguments.workers} workers, {arguments.rounds} rounds;", end=" "
