@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from zarrpack.dataset.item_order import epoch_random
+from zarrpack.storage.made_ahead import made_ahead
 
 __all__ = ["batch_positions", "threaded_batches"]
 
@@ -92,16 +91,4 @@ def threaded_batches(
     def make(positions: Sequence[int]) -> Any:
         return collate([read(position) for position in positions])
 
-    with ThreadPoolExecutor(threads, thread_name_prefix="zarrpack-batches") as pool:
-        waiting: deque[Future[Any]] = deque()
-        try:
-            for positions in batches:
-                waiting.append(pool.submit(make, positions))
-                if len(waiting) > threads * ahead:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            # Whoever stops in the middle waits for what is being read, not for what was to come.
-            for future in waiting:
-                future.cancel()
+    yield from made_ahead(make, batches, threads, waiting=threads * ahead, name="zarrpack-batches")

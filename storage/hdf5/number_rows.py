@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from itertools import product
 from typing import TypeAlias
 
@@ -16,6 +14,7 @@ from zarrpack.storage.hdf5.filters import EncodedPiece, encode_piece
 from zarrpack.storage.hdf5.options import Hdf5Compression
 from zarrpack.storage.hdf5.pieces import cut, piece_shape
 from zarrpack.storage.hdf5.stored_types import stored_dtype, to_stored
+from zarrpack.storage.made_ahead import made_ahead
 
 __all__ = ["ChunkPieces", "MadePieces", "PlacedPiece", "write_numbers"]
 
@@ -75,7 +74,8 @@ def write_numbers(
         ready = made(array, index, piece) if made is not None else None
         return ready if ready is not None else _encoded(array, index, piece, compression)
 
-    for placed in _in_order(array, pieces, threads):
+    grid = product(*map(range, array.metadata.chunk_grid()))
+    for placed in made_ahead(pieces, grid, threads, waiting=threads, name="zarrpack-hdf5"):
         for at, (payload, mask) in placed:
             data.id.write_direct_chunk(at, payload, mask)
             if progress is not None:
@@ -93,20 +93,3 @@ def _encoded(
         (tuple(begin + inner for begin, inner in zip(start, at, strict=True)), encode_piece(part, compression))
         for at, part in cut(to_stored(array.read_chunk(index)), piece, extent)
     ]
-
-
-def _in_order(array: ChunkedArray, pieces: ChunkPieces, threads: int) -> Iterator[list[PlacedPiece]]:
-    """Give each chunk's pieces in the chunks' order, a few made ahead."""
-    grid = product(*(range(length) for length in array.metadata.chunk_grid()))
-    waiting: deque[Future[list[PlacedPiece]]] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="zarrpack-hdf5") as pool:
-        try:
-            for index in grid:
-                waiting.append(pool.submit(pieces, index))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for one in waiting:
-                one.cancel()

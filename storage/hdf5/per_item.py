@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import h5py
@@ -19,6 +17,7 @@ from zarrpack.storage.hdf5.item_rows import ItemArray
 from zarrpack.storage.hdf5.options import Hdf5Compression
 from zarrpack.storage.hdf5.pieces import cut, piece_shape
 from zarrpack.storage.hdf5.stored_types import to_stored
+from zarrpack.storage.made_ahead import made_ahead
 
 __all__ = ["shown_things", "split_arrays", "write_items"]
 
@@ -101,7 +100,7 @@ def write_items(
         values = {name: things[0][0] for name, things in known.items() if things}
         return _Item(code, parts, values)
 
-    for item in _in_order(load, sorted(paths), threads):
+    for item in made_ahead(load, sorted(paths), threads, waiting=threads, name="zarrpack-hdf5"):
         for part, path in zip(item.parts, _part_paths(item.parts, paths[item.code]), strict=True):
             node = _write(file, path, part, compression)
             own = {"place": part.array.place, "code": item.code, "thing": part.thing}
@@ -184,18 +183,3 @@ def _texts(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     texts = np.empty(len(plain), object)
     texts[:] = plain
     return texts.reshape(values.shape)
-
-
-def _in_order(load: Callable[[int], _Item], codes: Sequence[int], threads: int) -> Iterator[_Item]:
-    waiting: deque[Future[_Item]] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="zarrpack-hdf5") as pool:
-        try:
-            for code in codes:
-                waiting.append(pool.submit(load, code))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for one in waiting:
-                one.cancel()
