@@ -21,7 +21,15 @@ from zarrpack.storage.memory_order import from_fortran, to_fortran
 from zarrpack.storage.vlen import PackedItems, decode_bytes, decode_strings, encode_bytes, join_items, packed_items
 from zarrpack.storage.zstd import compress, decompress
 
-__all__ = ["choose_codec", "decode_chunk", "decode_items", "encode_chunk", "encode_items"]
+__all__ = [
+    "check_size",
+    "check_type",
+    "choose_codec",
+    "decode_chunk",
+    "decode_items",
+    "encode_chunk",
+    "encode_items",
+]
 
 _LEVELS = {"spec": 12, "fast": 1, "none": None}
 
@@ -87,8 +95,6 @@ def encode_chunk(
     codec: Codec,
     dtype: str,
     chunk_shape: tuple[int, ...],
-    *,
-    may_change: bool = False,
 ) -> bytes:
     """Encode one chunk. Equal values give equal bytes; safe in threads.
 
@@ -103,8 +109,6 @@ def encode_chunk(
         As in ``.zarray``; must be the values' own type, in any byte order.
     chunk_shape : tuple of int
         The chunk's full shape.
-    may_change : bool
-        Whether the values may be overwritten, which halves the memory that encoding them takes.
 
     Returns
     -------
@@ -125,7 +129,7 @@ def encode_chunk(
     if codec.object_codec is not None:
         buffer: bytes | memoryview = _object_buffer(values, codec.object_codec, chunk_shape)
     else:
-        buffer = _number_buffer(np.asarray(values), codec, np.dtype(dtype), chunk_shape, may_change)
+        buffer = _number_buffer(np.asarray(values), codec, np.dtype(dtype), chunk_shape)
     return _compressed(buffer, codec)
 
 
@@ -211,9 +215,20 @@ def decode_chunk(
     return from_fortran(flat, chunk_shape) if codec.order == "F" else flat.reshape(chunk_shape)
 
 
+def check_size(size: int) -> None:
+    """Raise ValueError if a chunk has too many bytes."""
+    if size > CHUNK_BYTES:
+        raise ValueError(f"chunk: expected at most {CHUNK_BYTES} bytes, found {size}; use smaller rows")
+
+
+def check_type(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> None:
+    """Raise ValueError if values are not of a chunk's type, in any byte order."""
+    if not np.can_cast(values.dtype, dtype, "equiv"):
+        raise ValueError(f"chunk: expected values of type {dtype.str}, found {values.dtype.str}")
+
+
 def _compressed(buffer: bytes | memoryview, codec: Codec) -> bytes:
-    if len(buffer) > CHUNK_BYTES:
-        raise ValueError(f"chunk: expected at most {CHUNK_BYTES} bytes, found {len(buffer)}; use smaller rows")
+    check_size(len(buffer))
     return bytes(buffer) if codec.level is None else compress(buffer, codec.level)
 
 
@@ -222,17 +237,16 @@ def _object_content(payload: bytes | memoryview, codec: Codec) -> bytes | memory
 
 
 def _number_buffer(
-    values: npt.NDArray[Any], codec: Codec, dtype: np.dtype[Any], chunk_shape: tuple[int, ...], may_change: bool
+    values: npt.NDArray[Any], codec: Codec, dtype: np.dtype[Any], chunk_shape: tuple[int, ...]
 ) -> memoryview:
-    if not np.can_cast(values.dtype, dtype, "equiv"):
-        raise ValueError(f"chunk: expected values of type {dtype.str}, found {values.dtype.str}")
+    check_type(values, dtype)
     _check_shape(values.shape, chunk_shape)
     if values.shape != chunk_shape:
         values = _padded(values, np.zeros(chunk_shape, dtype))
     values = values.astype(dtype, copy=False)
     flat = to_fortran(values) if codec.order == "F" else np.ascontiguousarray(values).reshape(-1)
     if codec.delta:
-        flat = encode_delta(flat, in_place=may_change and flat.flags.writeable)
+        flat = encode_delta(flat)
     return flat.view(np.uint8).data
 
 

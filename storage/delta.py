@@ -16,8 +16,8 @@ __all__ = ["decode_delta", "encode_delta"]
 _PIECE = 1 << 16
 
 
-def encode_delta(values: npt.NDArray[Any], in_place: bool = False) -> npt.NDArray[Any]:
-    """Keep the first element and replace each other one by its difference from the one before.
+def encode_delta(values: npt.NDArray[Any], in_place: bool = False, before: Any = 0) -> npt.NDArray[Any]:
+    """Replace each element by its difference from the one before.
 
     Parameters
     ----------
@@ -25,6 +25,8 @@ def encode_delta(values: npt.NDArray[Any], in_place: bool = False) -> npt.NDArra
         Not changed unless `in_place`.
     in_place : bool
         Whether the differences take the values' place, which saves as much memory as these take.
+    before : integer of the values' type
+        The element before the first; 0: none, so that the first is kept.
 
     Returns
     -------
@@ -40,9 +42,10 @@ def encode_delta(values: npt.NDArray[Any], in_place: bool = False) -> npt.NDArra
         for end in range(values.size, 1, -_PIECE):
             start = max(1, end - _PIECE)
             values[start:end] = values[start:end] - values[start - 1 : end - 1]
+        values[:1] -= values.dtype.type(before)
         return values
     differences = np.empty_like(values)
-    differences[:1] = values[:1]
+    np.subtract(values[:1], values.dtype.type(before), out=differences[:1])
     np.subtract(values[1:], values[:-1], out=differences[1:])
     return differences
 

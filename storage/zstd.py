@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import threading
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import zstandard
 
 from zarrpack.errors import FormatError
 
-__all__ = ["compress", "decompress"]
+__all__ = ["compress", "compress_pieces", "decompress"]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
-#: Larger inputs get tables of at most 2**20 entries, as inputs of this size do anyway. At level 12 that is 10 MB for
-#: each thread instead of 47, takes less time, and makes the result larger by less than 1 %.
-_LARGE_BYTES = 512 << 10
-_TABLE_LOG = 20
+#: Larger inputs are compressed as a stream, which looks back 2**20 bytes at most, with tables of at most 2**20 entries,
+#: as inputs of this size have anyway. At level 12 that is 11 MB for each thread instead of 47, whatever the input's size.
+_LARGE_BYTES = 256 << 10
+_MOST_LOG = 20
 
 
 class _Contexts(threading.local):
@@ -51,21 +53,71 @@ def compress(buffer: Buffer, level: int) -> bytes:
     >>> decompress(compress(b"abc", 1), most=3)
     b'abc'
     """
-    key = (level, memoryview(buffer).nbytes > _LARGE_BYTES)
-    compressor = _contexts.compressors.get(key)
-    if compressor is None:
-        compressor = _contexts.compressors[key] = _compressor(*key)
-    return compressor.compress(buffer)
+    return compress_pieces([buffer], memoryview(buffer).nbytes, level)
+
+
+def compress_pieces(pieces: Iterable[Buffer], size: int, level: int) -> bytes:
+    """Compress what comes in pieces to the frame that `compress` makes of the whole, without having the whole.
+
+    Parameters
+    ----------
+    pieces : iterable of bytes-like
+        Contiguous; cut wherever. Making one may decompress, but not compress.
+    size : int
+        The bytes of all together.
+    level : int
+        Zstd level, 1 to 22.
+
+    Returns
+    -------
+    bytes
+        The frame.
+
+    Raises
+    ------
+    ValueError
+        If the pieces have another size together.
+
+    Examples
+    --------
+    >>> compress_pieces([b"a", b"bc"], 3, level=1) == compress(b"abc", 1)
+    True
+    """
+    if size <= _LARGE_BYTES:
+        whole, *more = pieces
+        if more:
+            whole = b"".join([whole, *more])
+        _check_size(memoryview(whole).nbytes, size)
+        return _compressor(level, is_large=False).compress(whole)
+    stream = _compressor(level, is_large=True).compressobj(size=size)
+    found, frame = 0, io.BytesIO()
+    for piece in pieces:
+        found += memoryview(piece).nbytes
+        if found <= size:
+            frame.write(stream.compress(piece))
+    _check_size(found, size)
+    frame.write(stream.flush())
+    return frame.getvalue()
+
+
+def _check_size(found: int, size: int) -> None:
+    if found != size:
+        raise ValueError(f"pieces: expected {size} bytes together, found {found}")
 
 
 def _compressor(level: int, is_large: bool) -> zstandard.ZstdCompressor:
-    usual = zstandard.ZstdCompressionParameters.from_level(level)
-    if not is_large or max(usual.hash_log, usual.chain_log) <= _TABLE_LOG:
-        return zstandard.ZstdCompressor(level=level)
-    bounded = zstandard.ZstdCompressionParameters.from_level(
-        level, hash_log=min(usual.hash_log, _TABLE_LOG), chain_log=min(usual.chain_log, _TABLE_LOG)
-    )
-    return zstandard.ZstdCompressor(compression_params=bounded)
+    """Give this thread's compressor."""
+    compressor = _contexts.compressors.get((level, is_large))
+    if compressor is None:
+        if is_large:
+            usual = zstandard.ZstdCompressionParameters.from_level(level)
+            logs = {name: min(getattr(usual, name), _MOST_LOG) for name in ("window_log", "hash_log", "chain_log")}
+            bounded = zstandard.ZstdCompressionParameters.from_level(level, **logs)
+            compressor = zstandard.ZstdCompressor(compression_params=bounded)
+        else:
+            compressor = zstandard.ZstdCompressor(level=level)
+        _contexts.compressors[level, is_large] = compressor
+    return compressor
 
 
 def decompress(payload: Buffer, most: int) -> bytes:

@@ -41,6 +41,10 @@ COUNT = int(os.environ.get("ZARRPACK_FAULTS", "3"))
 #: The environment in which each member takes some hundredths of a second, so that a run can be met in its middle.
 WORK = {"WORK": "20000"}
 
+# A shell that starts the tests in the background lets them ignore Ctrl-C, and a run would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _PROGRAM = """
 import hashlib, os, sys
 from dataclasses import dataclass

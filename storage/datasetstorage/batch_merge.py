@@ -65,7 +65,7 @@ def merge_at_once(plan: MergePlan, out: Path, numbers: Sequence[int] | None = No
     wanted = range(len(plan.sources)) if numbers is None else numbers
     with _draft(out) as draft:
         while True:
-            left = [number for number in wanted if number not in plan.damaged]
+            left = [number for number in wanted if number not in plan.damaged] if plan.damaged else wanted
             if not left:
                 raise NothingUsable(f"No encoded data files found to merge: all {len(wanted)} are damaged")
             try:

@@ -45,7 +45,8 @@ class ThreadEncoders:
     """
 
     def __init__(self, threads: int) -> None:
-        self.width = threads + 1
+        # One more waits to be taken up, as the writer asks for a chunk before it waits for another.
+        self.width = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="zarrpack-merge")
 
     def __enter__(self) -> Self:

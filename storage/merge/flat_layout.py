@@ -126,7 +126,7 @@ def lay_out_values(
     return FlatLayout(parts, is_flat, row_values, offset_parts, shape_parts, base, pieces, things)
 
 
-def member_things(catalogue: Catalogue, variant: Variant) -> tuple[Runs, MemberThings]:
+def member_things(catalogue: Catalogue, variant: Variant, *, has_siblings: bool) -> tuple[Runs, MemberThings]:
     """Find the things of an array whose things are members.
 
     Parameters
@@ -135,13 +135,15 @@ def member_things(catalogue: Catalogue, variant: Variant) -> tuple[Runs, MemberT
         What pass 1 has found.
     variant : Variant
         The array.
+    has_siblings : bool
+        Whether a source has several row sets of it.
 
     Returns
     -------
     tuple of (Runs, MemberThings)
         The things as runs, whose owners are positions in the variant's parts; and which rows they are.
     """
-    runs = gather_runs(catalogue, catalogue.parts["row_set"][variant.parts])
+    runs = gather_runs(catalogue, catalogue.parts["row_set"][variant.parts], has_siblings=has_siblings)
     kinds = catalogue.parts["kind"][variant.parts]
     flat_kinds = [number for number in distinct(kinds) if catalogue.kinds[number].flat]
     is_flat = np.isin(kinds, flat_kinds)[runs.owner]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
 
 from zarrpack.storage.array_metadata import ArrayMetadata
+from zarrpack.storage.chunk_pieces import PIECE_BYTES, encode_pieces, takes_pieces
 from zarrpack.storage.codecs import encode_chunk, encode_items
 from zarrpack.storage.merge.chunk_copies import ChunkCopies
-from zarrpack.storage.merge.row_sources import MergedRows, RowSource
+from zarrpack.storage.merge.row_sources import RowSource
 
 __all__ = ["OutputArray"]
 
@@ -45,11 +50,14 @@ class OutputArray:
 
     def encode(self, block: int) -> bytes:
         """Read a chunk's rows and encode them. Safe in threads; FormatError if a source is damaged."""
-        rows = self.metadata.chunks[0]
+        rows, codec = self.metadata.chunks[0], self.metadata.codec
         first, last = block * rows, min((block + 1) * rows, self.metadata.shape[0])
-        if isinstance(self.source, MergedRows) and (runs := self.source.runs(first, last)) is not None:
-            return encode_items(runs, last - first, self.metadata.codec, rows)
-        values = self.source.read(first, last)
-        # A view is of rows that are kept; all else was made for this chunk.
-        is_own = values.base is None
-        return encode_chunk(values, self.metadata.codec, self.metadata.dtype, self.metadata.chunks, may_change=is_own)
+        runs = self.source.runs(first, last)
+        if runs is not None:
+            return encode_items(runs, last - first, codec, rows)
+        if not takes_pieces(codec, len(self.metadata.shape)):
+            return encode_chunk(self.source.read(first, last), codec, self.metadata.dtype, self.metadata.chunks)
+        row_bytes = math.prod(self.metadata.chunks[1:]) * np.dtype(self.metadata.dtype).itemsize
+        cuts = self.source.cuts(first, last, max(1, PIECE_BYTES // row_bytes))
+        pieces = (self.source.read(start, stop) for start, stop in pairwise([first, *cuts, last]))
+        return encode_pieces(pieces, codec, self.metadata.dtype, self.metadata.chunks)

@@ -76,12 +76,22 @@ class Pieces:
         owner = numbers[self.owner]
         kept = owner >= 0
         if kept.all():
+            if np.array_equal(owner, self.owner):
+                return self
             return Pieces(self.out, self.first, self.count, owner)
         return Pieces(self.out[kept], self.first[kept], self.count[kept], owner[kept])
 
     def position(self, row: int) -> int:
         """The number of the last piece that starts at `row` or before it, or -1."""
         return int(np.searchsorted(self.out, row, side="right")) - 1
+
+    def cuts(self, first: int, last: int, rows: int) -> Iterator[int]:
+        """Give output rows between `first` and `last` that divide no piece, `rows` or more apart where pieces are small."""
+        before = first
+        starts = self.out[self.position(first) + 1 : self.position(last - 1) + 1]
+        while len(starts) and starts[-1] >= before + rows:
+            before = int(starts[np.searchsorted(starts, before + rows)])
+            yield before
 
     def within(self, start: int, stop: int) -> Iterator[Piece]:
         """Give the pieces of output rows `start` to `stop`, cut to them, in output order."""

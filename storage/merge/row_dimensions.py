@@ -66,12 +66,13 @@ def shared_dimension(catalogue: Catalogue, name: str, variants: Sequence[Variant
     row_sets = np.array(
         distinct(np.concatenate([catalogue.parts["row_set"][variant.parts] for variant in variants])), np.int64
     )
-    runs = gather_runs(catalogue, row_sets)
     names: dict[int, set[str]] = {}
-    if _has_siblings(catalogue, row_sets):
+    has_siblings = _has_siblings(catalogue, row_sets)
+    if has_siblings:
         for variant in variants:
             for owner in np.searchsorted(row_sets, catalogue.parts["row_set"][variant.parts]).tolist():
                 names.setdefault(owner, set()).add(variant.kind.name)
+    runs = gather_runs(catalogue, row_sets, has_siblings=has_siblings)
     space = plan_space(runs, {owner: tuple(sorted(known)) for owner, known in names.items()}, count)
     return RowDimension(name, space, row_sets)
 
@@ -86,10 +87,11 @@ def member_dimension(catalogue: Catalogue, name: str, variant: Variant, count: i
     variant : Variant
         The array.
     """
-    runs, things = member_things(catalogue, variant)
     row_sets = catalogue.parts["row_set"][variant.parts]
+    has_siblings = _has_siblings(catalogue, row_sets)
+    runs, things = member_things(catalogue, variant, has_siblings=has_siblings)
     names: dict[int, tuple[str, ...]] = {}
-    if _has_siblings(catalogue, row_sets):
+    if has_siblings:
         names = dict.fromkeys(range(len(row_sets)), (variant.kind.name,))
     return RowDimension(name, plan_space(runs, names, count), row_sets, things)
 

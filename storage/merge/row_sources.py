@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,12 +23,22 @@ Int64s = npt.NDArray[np.int64]
 class RowSource(Protocol):
     """Gives an output array's rows."""
 
+    __slots__ = ()
+
     def read(self, first: int, last: int) -> Values:
         """Give rows `first` to `last`, `last` excluded, in the output's dtype: a new array, or a view of rows that are kept."""
 
+    def cuts(self, first: int, last: int, rows: int) -> Iterable[int]:
+        """Give rows between `first` and `last` that divide these for reading, about `rows` apart where that costs nothing."""
+        return range(first + rows, last, rows)
+
+    def runs(self, first: int, last: int) -> list[bytes | memoryview] | None:
+        """Give rows of strings or bytes as they lie in the sources' buffers; None where they are of another kind."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
-class KnownRows:
+class KnownRows(RowSource):
     """Rows that are in memory already, such as offsets.
 
     Parameters
@@ -45,7 +55,7 @@ class KnownRows:
 
 
 @dataclass(frozen=True, slots=True)
-class CodeRows:
+class CodeRows(RowSource):
     """The code of each row.
 
     Parameters
@@ -74,7 +84,7 @@ class CodeRows:
 
 
 @dataclass(frozen=True, slots=True)
-class MergedRows:
+class MergedRows(RowSource):
     """Rows of the sources' arrays of one shape.
 
     Parameters
@@ -108,6 +118,10 @@ class MergedRows:
             self.reader.read_into(int(self.parts[owner]), begin, end, target[start : start + end - begin])
         return target
 
+    def cuts(self, first: int, last: int, rows: int) -> Iterable[int]:
+        """Divide rows where another part begins, so that no part's chunk is decoded for each half of it."""
+        return self.pieces.cuts(first, last, rows)
+
     def runs(self, first: int, last: int) -> list[bytes | memoryview] | None:
         """Give rows of strings or bytes as they lie in the sources' buffers; None where they are of another kind."""
         if self.dtype != "|O" or self.tail:
@@ -125,7 +139,7 @@ class MergedRows:
 
 
 @dataclass(frozen=True, slots=True)
-class FlatValues:
+class FlatValues(RowSource):
     """The values of a flat array; zeros in the gaps.
 
     Parameters
@@ -152,6 +166,10 @@ class FlatValues:
             self._read_part(owner, begin, end, target[out - first : out - first + end - begin])
         return target
 
+    def cuts(self, first: int, last: int, rows: int) -> Iterable[int]:
+        """Divide values where another part begins, so that no part's chunk is decoded for each half of it."""
+        return self.layout.pieces.cuts(first, last, rows)
+
     def _read_part(self, owner: int, begin: int, end: int, target: Values) -> None:
         part, row_values = int(self.layout.parts[owner]), int(self.layout.row_values[owner])
         if not row_values:
@@ -165,7 +183,7 @@ class FlatValues:
 
 
 @dataclass(frozen=True, slots=True)
-class FlatOffsetRows:
+class FlatOffsetRows(RowSource):
     """Where each thing of a flat array starts; 0 for things that it lacks.
 
     Parameters
@@ -195,9 +213,13 @@ class FlatOffsetRows:
             part += layout.base[owner]
         return target
 
+    def cuts(self, first: int, last: int, rows: int) -> Iterable[int]:
+        """Divide things where another part begins."""
+        return self.things.cuts(first, last, rows)
+
 
 @dataclass(frozen=True, slots=True)
-class FlatShapeRows:
+class FlatShapeRows(RowSource):
     """The shape of each thing of a flat array; zeros for things that it lacks.
 
     Parameters
@@ -237,3 +259,7 @@ class FlatShapeRows:
                 for axis, lengths in enumerate(self.lengths):
                     shapes[:, axis] = lengths.read(out, out + end - begin)
         return target
+
+    def cuts(self, first: int, last: int, rows: int) -> Iterable[int]:
+        """Divide things where another part begins."""
+        return self.things.cuts(first, last, rows)

@@ -32,9 +32,9 @@ class Runs:
     owner : ndarray of shape (N,), int64
         The row set, by its position among those that were asked for.
     source : ndarray of shape (N,), int64
-        The source's number; ascending.
+        The source's number; ascending. Empty where no source has several row sets.
     member : ndarray of shape (N,), int64
-        The member's number in its source.
+        The member's number in its source; as `source`.
     code : ndarray of shape (N,), int64
         The code of the item that the rows belong to; never negative.
     first, count : ndarray of shape (N,), int64
@@ -70,7 +70,7 @@ class RowSpace:
         return int(self.offsets[-1])
 
 
-def gather_runs(catalogue: Catalogue, row_sets: Int64s) -> Runs:
+def gather_runs(catalogue: Catalogue, row_sets: Int64s, *, has_siblings: bool) -> Runs:
     """Collect the runs of some row sets.
 
     Parameters
@@ -79,13 +79,17 @@ def gather_runs(catalogue: Catalogue, row_sets: Int64s) -> Runs:
         What pass 1 has found.
     row_sets : ndarray of int64
         Numbers of row sets, in source order. The runs' owners are positions in it.
+    has_siblings : bool
+        Whether a source has several of them.
     """
     first, runs = (catalogue.row_sets.of(name, row_sets) for name in ("run", "runs"))
     owner = np.repeat(np.arange(len(row_sets)), runs)
     number = np.arange(len(owner)) - np.repeat(np.cumsum(runs) - runs, runs) + np.repeat(first, runs)
-    source = catalogue.row_sets.of("source", row_sets)[owner]
-    columns = (catalogue.runs.of(name, number) for name in ("member", "code", "first", "count"))
-    return Runs(owner, source, *columns)
+    source = member = np.empty(0, np.int64)
+    if has_siblings:
+        source, member = catalogue.row_sets.of("source", row_sets)[owner], catalogue.runs.of("member", number)
+    columns = (catalogue.runs.of(name, number) for name in ("code", "first", "count"))
+    return Runs(owner, source, member, *columns)
 
 
 def plan_space(runs: Runs, names: dict[int, tuple[str, ...]], count: int) -> RowSpace:
@@ -111,18 +115,24 @@ def plan_space(runs: Runs, names: dict[int, tuple[str, ...]], count: int) -> Row
     """
     if names:
         segment, shift, code, rows = _share_segments(runs, names)
+        out = _starts(code, rows)[segment] + shift
     else:
-        segment, shift, code, rows = np.arange(len(runs.code)), np.zeros(1, np.int64), runs.code, runs.count
-    starts = np.zeros(len(code), np.int64)
-    if (code[1:] < code[:-1]).any():
-        order = np.argsort(code, kind="stable")
-        starts[order] = np.cumsum(rows[order]) - rows[order]
-    else:
-        starts[:] = np.cumsum(rows) - rows
+        code, rows = runs.code, runs.count
+        out = _starts(code, rows)
     offsets = np.zeros(count + 1, np.int64)
     np.add.at(offsets, code + 1, rows)
-    out = starts[segment] + shift
-    return RowSpace(np.cumsum(offsets), join_runs(runs.owner, runs.first, out, runs.count))
+    np.cumsum(offsets, out=offsets)
+    return RowSpace(offsets, join_runs(runs.owner, runs.first, out, runs.count))
+
+
+def _starts(code: Int64s, rows: Int64s) -> Int64s:
+    """Give where each of some stretches of rows starts, in the order of their codes."""
+    if not (code[1:] < code[:-1]).any():
+        return np.cumsum(rows) - rows
+    order = np.argsort(code, kind="stable")
+    starts = np.empty(len(code), np.int64)
+    starts[order] = np.cumsum(rows[order]) - rows[order]
+    return starts
 
 
 def _share_segments(runs: Runs, names: dict[int, tuple[str, ...]]) -> tuple[Int64s, Int64s, Int64s, Int64s]:

@@ -57,6 +57,19 @@ def test_differences_may_take_the_place_of_the_values(size: int, monkeypatch: py
     np.testing.assert_array_equal(in_place, elsewhere)
 
 
+@pytest.mark.parametrize("dtype", ["|u1", "<i2", "<u8", ">i4"])
+@pytest.mark.parametrize("in_place", [False, True])
+def test_differences_go_on_behind_an_earlier_piece(dtype: str, in_place: bool) -> None:
+    """Two pieces have the differences of the whole, wrapping included."""
+    limits = np.iinfo(dtype)
+    values = np.array([limits.max, limits.min, 3, limits.max, 7], dtype)
+
+    first, second = values[:2].copy(), values[2:].copy()
+    joined = [encode_delta(first, in_place), encode_delta(second, in_place, before=values[1])]
+
+    np.testing.assert_array_equal(np.concatenate(joined), encode_delta(values))
+
+
 def test_nothing_stays_nothing() -> None:
     """An array without elements is encoded and decoded to one."""
     empty = np.empty(0, np.uint8)

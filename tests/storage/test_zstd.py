@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numcodecs
 import numpy as np
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zarrpack.errors import FormatError
-from zarrpack.storage.zstd import _contexts, compress, decompress
+from zarrpack.storage.zstd import _contexts, compress, compress_pieces, decompress
+
+_RANDOM = np.random.default_rng(1).integers(0, 90, 600 << 10, dtype=np.uint8).tobytes()
 
 
 @given(st.binary(max_size=2000), st.sampled_from([1, 3, 12]))
@@ -33,7 +36,35 @@ def test_large_inputs_need_no_large_tables(size: int) -> None:
     frame = compress(content, 12)
 
     assert bytes(numcodecs.Zstd().decode(frame)) == content
-    assert sum(one.memory_size() for one in _contexts.compressors.values()) < 32 << 20
+    assert sum(one.memory_size() for one in _contexts.compressors.values()) < 24 << 20
+    assert zstandard.get_frame_parameters(frame).window_size <= 1 << 20
+
+
+@settings(max_examples=20)
+@given(
+    content=st.sampled_from([b"", b"abc", bytes(100_000), _RANDOM[: 256 << 10], _RANDOM[: (256 << 10) + 1], _RANDOM]),
+    level=st.sampled_from([1, 12]),
+    cuts=st.lists(st.floats(0, 1), max_size=6),
+)
+def test_pieces_make_the_frame_of_the_whole(content: bytes, level: int, cuts: list[float]) -> None:
+    """Wherever it is cut, nothing between two cuts included, on both sides of the size from which streams are used."""
+    borders = [0, *sorted(round(cut * len(content)) for cut in cuts), len(content)]
+    pieces = [content[start:stop] for start, stop in pairwise(borders)]
+
+    frame = compress_pieces(iter(pieces), len(content), level)
+
+    assert frame == compress(content, level)
+    assert decompress(frame, most=len(content)) == content
+
+
+@pytest.mark.parametrize("size", [10, 1 << 20])
+@pytest.mark.parametrize("off", [-1, 1])
+def test_pieces_of_another_size_are_refused(size: int, off: int) -> None:
+    """The header has said how much comes; the next frame is not harmed."""
+    with pytest.raises(ValueError, match=f"expected {size} bytes together, found {size + off}"):
+        compress_pieces([bytes(size // 2), bytes(size // 2 + off)], size, 1)
+
+    assert decompress(compress_pieces([bytes(size)], size, 1), most=size) == bytes(size)
 
 
 def test_a_bomb_is_refused_by_its_header() -> None:
