@@ -25,6 +25,7 @@ def _load(name: str) -> ModuleType:
 
 _load("archives")
 _load("market_rows")
+_load("mutations")
 _load("stores")
 _load("runs")
 _load("datasets")

@@ -25,6 +25,7 @@ import zstandard
 from archives import jpeg, png
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mutations import KINDS, PIECES, mutated
 from PIL import Image
 
 from zarrpack.converters.configuration import read_batch, read_options
@@ -125,43 +126,13 @@ CONTENTS = {
     "a.npz": _array_file(np.savez_compressed, np.eye(3), np.arange(5)),
     "a.bin": bytes(range(256)),
 }
-# What the mutations are made of: numbers at their limits, signatures, and what parsers stumble over.
-_PIECES = st.one_of(
-    st.binary(max_size=12),
-    st.sampled_from(
-        [
-            *(b"\xff" * size for size in (1, 2, 4, 8)),
-            *(bytes(size) for size in (1, 2, 4, 8, 512)),
-            *(b"PK\1\2", b"PK\3\4", b"PK\5\6", b"PK\6\6", b"PK\6\7", b"PK\7\x08", b"\x1f\x8b\x08", b"ustar\x0000"),
-            *(b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"77777777777\0", b"-1", b"\x80" + bytes(11)),
-            *(b'"', b"\n", b"\r", b"\0", b"[" * 2000, b"{", b"\\ud800", b"1e999", b"NaN", b"\xef\xbb\xbf", b"\xff\xfe"),
-        ]
-    ),
-)
 _MUTATIONS = st.lists(
-    st.tuples(st.sampled_from(["write", "insert", "cut", "flip", "repeat"]), st.floats(0, 1), st.floats(0, 1), _PIECES),
+    st.tuples(
+        st.sampled_from(KINDS), st.floats(0, 1), st.floats(0, 1), st.binary(max_size=12) | st.sampled_from(PIECES)
+    ),
     min_size=1,
     max_size=5,
 )
-
-
-def mutated(seed: bytes, mutations: list[tuple[str, float, float, bytes]]) -> bytes:
-    """Apply mutations in turn."""
-    data = seed
-    for kind, where, length, piece in mutations:
-        at = round(where * len(data))
-        span = round(length * min(64, len(data) - at))
-        if kind == "write":
-            data = data[:at] + piece + data[at + len(piece) :]
-        elif kind == "insert":
-            data = data[:at] + piece + data[at:]
-        elif kind == "cut":
-            data = data[:at] + data[at + span :]
-        elif kind == "repeat":
-            data = data[: at + span] + data[at:]
-        elif at < len(data):
-            data = data[:at] + bytes([data[at] ^ 1 << int(length * 7)]) + data[at + 1 :]
-    return data
 
 
 def check_archive(name: str, data: bytes) -> None:
