@@ -22,7 +22,7 @@ __all__ = [
     "WORK",
     "Faults",
     "Run",
-    "build_faults",
+    "build_library",
     "ended",
     "environment",
     "journal_members",
@@ -175,14 +175,14 @@ def workers_and_writer(process: subprocess.Popen[str]) -> list[int]:
     return found
 
 
-def build_faults(folder: Path) -> Path:
-    """Compile the shim; skips the test where that cannot be done."""
+def build_library(folder: Path, source: str) -> Path:
+    """Compile a shim of the folder ``reliability``; skips the test where that cannot be done."""
     compiler = shutil.which("cc")
     if sys.platform != "linux" or compiler is None:
         pytest.skip("needs Linux and a C compiler")
-    library = folder / "faults.so"
-    source = Path(__file__).parent / "reliability" / "faults.c"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
+    library = folder / Path(source).with_suffix(".so")
+    path = Path(__file__).parent / "reliability" / source
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(path), "-ldl"], check=True)
     return library
 
 

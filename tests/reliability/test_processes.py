@@ -24,7 +24,7 @@ from runs import (
     COUNT,
     WORK,
     Faults,
-    build_faults,
+    build_library,
     ended,
     journal_members,
     left_of,
@@ -258,7 +258,7 @@ def test_a_writer_that_stands_still_holds_the_run(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def faults_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Compile the shim once."""
-    return build_faults(tmp_path_factory.mktemp("shim"))
+    return build_library(tmp_path_factory.mktemp("shim"), "faults.c")
 
 
 @pytest.mark.slow

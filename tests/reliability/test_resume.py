@@ -14,7 +14,7 @@ from runs import (
     COUNT,
     WORK,
     Faults,
-    build_faults,
+    build_library,
     ended,
     journal_members,
     left_of,
@@ -47,7 +47,7 @@ def write_source(folder: Path, form: str, count: int = 24) -> Path:
 @pytest.fixture(scope="module")
 def faults_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Compile the shim once."""
-    return build_faults(tmp_path_factory.mktemp("shim"))
+    return build_library(tmp_path_factory.mktemp("shim"), "faults.c")
 
 
 def test_the_shim_counts_what_a_run_does(tmp_path: Path, faults_library: Path) -> None:
