@@ -80,7 +80,8 @@ def find_variants(catalogue: Catalogue, dtypes: Mapping[tuple[GroupKey, str], st
     """
     used = _used_parts(catalogue)
     kind_of_part = catalogue.parts["kind"][used]
-    in_order = list(dict.fromkeys(kind_of_part.tolist()))
+    first_places = _first_places(kind_of_part, len(catalogue.kinds))
+    in_order = sorted(distinct(kind_of_part), key=first_places.__getitem__)
     variant_of_kind = np.full(len(catalogue.kinds), -1, np.int64)
     plans: list[tuple[list[ArrayKind], str]] = []
     names: dict[object, list[int]] = {}
@@ -111,14 +112,23 @@ def _first_parts(catalogue: Catalogue, names: Iterable[tuple[GroupKey, str]]) ->
     A dataset among the sources may have padding where its own sources had no rows; its arrays must come in the same order.
     """
     data = np.flatnonzero(catalogue.parts["data"] == 1)
-    of_kind: dict[int, int] = {}
-    for number, part in zip(catalogue.parts["kind"][data].tolist(), data.tolist(), strict=True):
-        of_kind.setdefault(number, part)
+    kind_of_part = catalogue.parts["kind"][data]
+    first_places = _first_places(kind_of_part, len(catalogue.kinds))
+    of_kind = {number: int(data[first_places[number]]) for number in distinct(kind_of_part)}
     first: dict[tuple[GroupKey, str], int] = {}
     for number, part in of_kind.items():
         kind = catalogue.kinds[number]
-        first.setdefault((kind.group, kind.name), part)
+        place = (kind.group, kind.name)
+        first[place] = min(part, first.get(place, part))
     return {key: first[key] for key in names if key in first}
+
+
+def _first_places(numbers: Int64s, count: int) -> Int64s:
+    """Give for each number below `count` where it comes first among some; 0 for those that do not."""
+    places = np.zeros(count, np.int64)
+    # Of several values for one place the last stays.
+    places[numbers[::-1]] = np.arange(len(numbers))[::-1]
+    return places
 
 
 def _used_parts(catalogue: Catalogue) -> Int64s:
