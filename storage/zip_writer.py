@@ -115,15 +115,16 @@ class ZipWriter:
         offset, size : int
             Where the payload lies there, in bytes.
         crc32 : int
-            The payload's checksum. It is believed.
+            The payload's checksum.
 
         Raises
         ------
         ValueError
             If there is an entry of this name.
         FormatError
-            If the other file ends before the payload does. The zip cannot be finished then.
+            If the other file holds other bytes there, or ends; nothing is written then.
         """
+        _check_payload(name, source_fd, offset, size, crc32)
         self._begin(name, size, crc32)
         copied = self._copy_in_kernel(source_fd, offset, size) if size >= _KERNEL_COPY_BYTES else 0
         while copied < size:
@@ -213,6 +214,22 @@ class ZipWriter:
         if self._buffer:
             _write_all(self._file, self._buffer)
             self._buffer = bytearray()
+
+
+def _check_payload(name: str, source_fd: int, offset: int, size: int, crc32: int) -> None:
+    """Read a payload once to see that it is what it was; copied unseen, damage would get a right checksum."""
+    found = checksum = 0
+    while found < size:
+        piece = read_at(source_fd, offset + found, min(size - found, _BUFFER_BYTES))
+        if not piece:
+            raise FormatError(f"{name}: expected {size} bytes at offset {offset} of its source, found {found}")
+        found += len(piece)
+        checksum = isal_zlib.crc32(piece, checksum)
+    if checksum != crc32:
+        raise FormatError(
+            f"{name}: expected {size} bytes with the checksum {crc32:08x} at offset {offset} of its source, found "
+            f"{checksum:08x}; the file is damaged"
+        )
 
 
 def _write_all(file: BinaryIO, payload: bytes | bytearray | memoryview) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import shutil
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from zarrpack.errors import NothingUsable
+from zarrpack.errors import NothingUsable, UsageError
 from zarrpack.storage.datasetstorage.source_codes import SourceCodes
 from zarrpack.storage.durability import publish_file, sync_folder
 from zarrpack.storage.merge.damage import DamagedSource
 from zarrpack.storage.merge.merge import MergeOptions, MergeReport, merge_arrays
 
-__all__ = ["MergePlan", "merge_at_once", "merge_in_batches"]
+__all__ = ["MergePlan", "check_partials", "merge_at_once", "merge_in_batches"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,9 @@ class MergePlan:
     damaged: dict[int, str] = field(default_factory=dict)
 
 
-def merge_at_once(plan: MergePlan, out: Path, numbers: Sequence[int] | None = None) -> MergeReport:
+def merge_at_once(
+    plan: MergePlan, out: Path, numbers: Sequence[int] | None = None, *, skips_damaged: bool = True
+) -> MergeReport:
     """Merge sources; the output has its name only when it is whole and on disk.
 
     Parameters
@@ -56,11 +59,15 @@ def merge_at_once(plan: MergePlan, out: Path, numbers: Sequence[int] | None = No
         A zip or a folder; what is there is replaced.
     numbers : sequence of int, optional
         Which sources; None: all.
+    skips_damaged : bool
+        Whether a damaged source is left out, and noted in the plan. Else it ends the merge.
 
     Raises
     ------
     NothingUsable
         If every source is damaged.
+    DamagedSource
+        If one is and must not be left out.
     """
     wanted = range(len(plan.sources)) if numbers is None else numbers
     with _draft(out) as draft:
@@ -73,7 +80,7 @@ def merge_at_once(plan: MergePlan, out: Path, numbers: Sequence[int] | None = No
                 break
             except DamagedSource as exc:
                 number = next((number for number in left if plan.sources[number] == exc.path), None)
-                if number is None:
+                if number is None or not skips_damaged:
                     raise
                 plan.damaged[number] = str(exc)
                 _remove(draft)
@@ -99,14 +106,17 @@ def merge_in_batches(plan: MergePlan, out: Path, batch_size: int, deletable: Con
     ------
     NothingUsable
         If every source is damaged.
+    DamagedSource
+        If a partial dataset has been damaged meanwhile. All of them stay then.
     """
+    first_part = _first_part(out)
     partial_plan = replace(plan, options=replace(plan.options, is_partial=True, is_folder=False, is_consolidated=True))
     partials: list[Path] = []
     done = 0
     try:
         for first in range(0, len(plan.sources), batch_size):
             batch = range(first, min(first + batch_size, len(plan.sources)))
-            partial = out.with_name(f"{out.stem}.part{len(partials) + 1:05d}.dataset")
+            partial = _part_path(out, first_part + len(partials))
             with contextlib.suppress(NothingUsable):
                 merge_at_once(partial_plan, partial, batch)
                 partials.append(partial)
@@ -117,7 +127,7 @@ def merge_in_batches(plan: MergePlan, out: Path, batch_size: int, deletable: Con
         if not partials:
             raise NothingUsable(f"No encoded data files found to merge: all {len(plan.sources)} are damaged")
         merged = [number for number in range(len(plan.sources)) if number not in plan.damaged]
-        report = merge_at_once(_final_plan(plan, partials, merged), out)
+        report = merge_at_once(_final_plan(plan, partials, merged), out, skips_damaged=False)
     except BaseException as exc:
         if partials:
             exc.add_note(
@@ -128,6 +138,44 @@ def merge_in_batches(plan: MergePlan, out: Path, batch_size: int, deletable: Con
     for partial in partials:
         partial.unlink()
     return report
+
+
+def check_partials(out: Path, sources: Sequence[str]) -> None:
+    """Refuse partial datasets of a merge that failed, unless they are among the sources.
+
+    Parameters
+    ----------
+    out : Path
+        The output, beside which they lie.
+    sources : sequence of str
+        What is merged.
+
+    Raises
+    ------
+    UsageError
+        If there are any. They may be all that is left of the files that they hold.
+    """
+    own = {Path(source).resolve() for source in sources}
+    left = [path for path in _partials(out) if path.resolve() not in own]
+    if left:
+        raise UsageError(
+            f"{left[0]}: expected no partial dataset of an earlier merge beside the output, found {len(left)}; merge them "
+            "first, in order, and then the other files, with the same file_id_codes; or move them away"
+        )
+
+
+def _partials(out: Path) -> list[Path]:
+    return sorted(out.parent.glob(f"{glob.escape(out.stem)}.part[0-9][0-9][0-9][0-9][0-9].dataset"))
+
+
+def _part_path(out: Path, number: int) -> Path:
+    return out.with_name(f"{out.stem}.part{number:05d}.dataset")
+
+
+def _first_part(out: Path) -> int:
+    """Give the number of the first partial dataset: behind those of an earlier merge, which may be sources."""
+    taken = _partials(out)
+    return int(taken[-1].name.removesuffix(".dataset")[-5:]) + 1 if taken else 1
 
 
 def _merged(plan: MergePlan, numbers: Sequence[int], draft: Path) -> MergeReport:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zarrpack.errors import NothingUsable, UsageError
-from zarrpack.storage.datasetstorage.batch_merge import MergePlan, merge_at_once, merge_in_batches
+from zarrpack.storage.datasetstorage.batch_merge import MergePlan, check_partials, merge_at_once, merge_in_batches
 from zarrpack.storage.datasetstorage.dask_merge import DaskClient
 from zarrpack.storage.datasetstorage.merge_layout import MergeLayout
 from zarrpack.storage.datasetstorage.source_codes import assign_codes
@@ -199,7 +199,8 @@ class DatasetMerger:
         Raises
         ------
         UsageError
-            If there is no output path, it is one of the files, a number is not positive, or two files have one stem.
+            If there is no output path, it is one of the files, a number is not positive, two files have one stem, or partial
+            datasets of a merge that failed lie beside the output and are not among the files.
         NothingUsable
             If no file can be read.
         NotFound
@@ -260,6 +261,7 @@ class DatasetMerger:
             raise NothingUsable(_NOTHING)
         if self._out.exists() and any(Path(path).exists() and self._out.samefile(path) for path in self._paths):
             raise UsageError(f"{self._out}: expected an output that is none of the files, found one of them")
+        check_partials(self._out, self._paths)
         return self._out
 
     def _planned(self, found: SourceSurvey, rules: MergeRules, promote: bool) -> MergePlan:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import threading
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from zarrpack.storage.datastorage.base import DataStorage
 from zarrpack.storage.datastorage.json_names import METADATA_NAME, choose_name
 from zarrpack.storage.datastorage.json_values import from_json, to_json
 from zarrpack.storage.datastorage.keys import split_key
-from zarrpack.storage.datastorage.metadata_file import MetadataFile, read_json, temporary_name
+from zarrpack.storage.datastorage.metadata_file import MetadataFile, parse_json, temporary_name
 from zarrpack.storage.datastorage.metadata_tree import INDEX_KEY, merge_metadata, metadata_keys, read_metadata
 from zarrpack.storage.datastorage.nested import Segments, Tree, as_tree, find, leaves, put
 from zarrpack.storage.datastorage.sizes import record_sizes
@@ -164,8 +166,9 @@ class JsonStorageHandler(DataStorage):
 
     def _load_file(self, files: Mapping[Segments, str], owner: Segments) -> Any:
         path = self._folder / files[owner]
-        record = self._index().get("/".join(owner))
-        content = read_json(path)
+        text = path.read_bytes()
+        record = _record_of(self._index().get("/".join(owner)), text)
+        content = parse_json(text, path)
         try:
             return from_json(content, record)
         except FormatError as exc:
@@ -174,28 +177,64 @@ class JsonStorageHandler(DataStorage):
     def _write(
         self, files: dict[Segments, str], owner: Segments, value: Any, changed: Segments, sizes: dict[Segments, int]
     ) -> None:
-        """Replace the file of `owner`, and drop the files of keys below it."""
+        """Replace the file of `owner`, and drop the files of keys below it. An error leaves everything as it was."""
         key = "/".join(owner)
         below = _below(files, owner)
         name = files.get(owner) or choose_name(key, [files[one] for one in files if one not in below])
         content, record = to_json(value, key)
+        text = json.dumps(content).encode()
         path = self._folder / name
         temporary = temporary_name(path)
-        temporary.write_text(json.dumps(content), encoding="utf-8")
+        temporary.write_bytes(text)
+        earlier = copy.deepcopy(self._metadata.read())
         try:
             with self._metadata.editing() as tree:
+                before = _before(tree.get(INDEX_KEY, {}).get(key), path)
                 index = tree.setdefault(INDEX_KEY, {})
-                for one in below:
-                    index.pop("/".join(one), None)
-                index[key] = {"file": name, **record}
+                index[key] = {"file": name, **record, "crc32": zlib.crc32(text), **before}
                 record_sizes(tree, changed, sizes)
+            temporary.replace(path)
         except BaseException:
-            temporary.unlink()
+            temporary.unlink(missing_ok=True)
+            _restore(self._metadata, earlier)
             raise
-        temporary.replace(path)
-        for one in below:
-            if files[one] != name:
+        self._drop(files, below, name)
+
+    def _drop(self, files: Mapping[Segments, str], keys: list[Segments], kept: str) -> None:
+        """Drop keys and their files, which another key's file holds by now."""
+        if not keys:
+            return
+        with self._metadata.editing() as tree:
+            for one in keys:
+                tree[INDEX_KEY].pop("/".join(one), None)
+        for one in keys:
+            if files[one] != kept:
                 (self._folder / files[one]).unlink()
+
+
+def _restore(metadata: MetadataFile, earlier: Tree) -> None:
+    """Give a file the content that it had."""
+    if metadata.read() != earlier:
+        with metadata.editing() as tree:
+            tree.clear()
+            tree.update(earlier)
+
+
+def _before(record: Any, path: Path) -> dict[str, Any]:
+    """Give what a new record says of the one before, which counts until the file is replaced."""
+    if not path.exists():
+        return {}
+    known = record if isinstance(record, dict) else {}
+    checksum = known.get("crc32", zlib.crc32(path.read_bytes()))
+    return {"before": {**{name: value for name, value in known.items() if name != "before"}, "crc32": checksum}}
+
+
+def _record_of(record: Any, text: bytes) -> Any:
+    """Give the record that belongs to a file's text: the one before, where a save ended before it replaced the file."""
+    before = record.get("before") if isinstance(record, dict) else None
+    if isinstance(before, dict) and record.get("crc32") != zlib.crc32(text) == before.get("crc32"):
+        return before if "kind" in before else None
+    return record
 
 
 def _owner(files: Mapping[Segments, str], segments: Segments) -> Segments | None:

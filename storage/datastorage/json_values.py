@@ -123,6 +123,8 @@ def _record(kind: str, members: Mapping[str, tuple[Any, Record]]) -> Record:
 
 
 def _array_to_json(values: npt.NDArray[Any], where: str) -> tuple[Any, Record]:
+    if np.ma.is_masked(values):
+        raise TypeError(f"{where}: expected values in every place, found masked ones; call filled()")
     kind = values.dtype.kind
     dtype = values.dtype.str if kind != "T" else "T"
     record: Record = {"kind": "array", "dtype": dtype, "shape": list(values.shape)}

@@ -55,12 +55,21 @@ def list_to_array(values: Sequence[Any]) -> npt.NDArray[Any]:
         if all(issubclass(one, int) for one in found):
             raise ValueError("expected integers of at most 64 bits, found larger ones")
         raise TypeError(f"expected a list of numbers, booleans, strings or bytes, found {_names(found)}")
-    # Integers that fit no common type come as floats.
-    if kind == "f" and array.size and not np.all(np.abs(array) < 2**63):
-        found = {type(entry) for entry in np.array(values, dtype=object).reshape(-1).tolist()}
-        if all(issubclass(one, int | np.integer) for one in found):
-            raise ValueError("expected integers that one type of 64 bits can hold, found larger ones")
+    # Integers without a common type come as floats, the large ones among them rounded.
+    if kind == "f" and array.size and bool((array == np.floor(array)).all()):
+        exact = np.array(values, dtype=object)
+        if all(issubclass(type(entry), int | np.integer) for entry in exact.reshape(-1).tolist()):
+            return _integers(exact)
     return array
+
+
+def _integers(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    low, high = int(values.min()), int(values.max())
+    for dtype in (np.int64, np.uint64):
+        limits = np.iinfo(dtype)
+        if limits.min <= low and high <= limits.max:
+            return values.astype(dtype)
+    raise ValueError("expected integers that one type of 64 bits can hold, found larger ones")
 
 
 def _holds_arrays(values: Any) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from zarrpack.errors import FormatError
 from zarrpack.storage.datastorage.nested import Tree
 
-__all__ = ["MetadataFile", "read_json", "temporary_name"]
+__all__ = ["MetadataFile", "parse_json", "read_json", "temporary_name"]
 
 
 def temporary_name(path: Path) -> Path:
@@ -43,8 +43,26 @@ def read_json(path: Path) -> object:
     FormatError
         If it is no JSON.
     """
+    return parse_json(path.read_bytes(), path)
+
+
+def parse_json(content: bytes, path: Path) -> object:
+    """Parse what a JSON file holds, as `read_json` does.
+
+    Parameters
+    ----------
+    content : bytes
+        All of it.
+    path : Path
+        The file, for the message.
+
+    Raises
+    ------
+    FormatError
+        If it is no JSON.
+    """
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(content)
     except (ValueError, RecursionError) as exc:
         raise FormatError(f"{path}: expected JSON, found: {exc}; mend or remove the file") from exc
 

@@ -66,7 +66,7 @@ class PartReader:
         DamagedSource
             If a chunk is damaged; the message names file and array.
         MergeError
-            If an integer does not fit into the target's dtype.
+            If a number does not fit into the target's dtype.
         """
         if target.size == 0:
             return
@@ -87,15 +87,26 @@ class PartReader:
                 self._assign(part, target[(slice(begin - first, end - first), *outer)], rows_of_chunk)
 
     def _assign(self, part: int, target: Values, values: Values) -> None:
-        if values.dtype != target.dtype and target.dtype.kind in "iu" and not np.can_cast(values.dtype, target.dtype):
+        if np.can_cast(values.dtype, target.dtype) or target.dtype.kind not in "iufc":
+            target[...] = values
+            return
+        if target.dtype.kind in "iu":
             limits = np.iinfo(target.dtype)
             low, high = int(values.min()), int(values.max())
             if low < limits.min or high > limits.max:
-                raise MergeError(
-                    f"{self._place(part)[1]}: expected values that fit into {target.dtype.name}, "
-                    f"found {low} to {high}; declare a wider dtype"
-                )
-        target[...] = values
+                raise self._does_not_fit(part, target, f"{low} to {high}")
+            target[...] = values
+            return
+        with np.errstate(over="ignore"):
+            target[...] = values
+        # Where a finite value has become infinite it was too large.
+        if bool((np.isfinite(values) & ~np.isfinite(target)).any()):
+            raise self._does_not_fit(part, target, f"values up to {np.abs(values[np.isfinite(values)]).max()}")
+
+    def _does_not_fit(self, part: int, target: Values, found: str) -> MergeError:
+        return MergeError(
+            f"{self._place(part)[1]}: expected values that fit into {target.dtype.name}, found {found}; declare a wider dtype"
+        )
 
     def shared_rows(self, part: int, first: int, last: int) -> Iterator[tuple[int, Values]]:
         """Give rows of a part chunk by chunk, without a copy where rows are not divided.

@@ -242,6 +242,22 @@ class TestPayloadsOfOtherFiles:
                 with pytest.raises(FormatError, match=f"expected {size} bytes at offset 0 of its source, found 500000"):
                     writer.add_from("a", reading.fileno(), 0, size, 0)
 
+    @pytest.mark.parametrize("size", [10, 400_000])
+    def test_a_source_that_has_changed_is_refused(self, tmp_path: Path, size: int) -> None:
+        """Bytes with another checksum are not written, and the writer can go on."""
+        source = tmp_path / "source"
+        source.write_bytes(b"x" * size)
+        target = tmp_path / "target.zip"
+        with source.open("rb") as reading, target.open("wb") as writing:
+            writer = ZipWriter(writing)
+            with pytest.raises(FormatError, match=f"a: expected {size} bytes with the checksum 00000000 .* damaged"):
+                writer.add_from("a", reading.fileno(), 0, size, 0)
+            writer.add_from("a", reading.fileno(), 0, size, zlib.crc32(b"x" * size))
+            writer.close()
+
+        with zipfile.ZipFile(target) as archive:
+            assert archive.testzip() is None
+
 
 def test_partial_writes_are_finished(monkeypatch: pytest.MonkeyPatch) -> None:
     """A raw file that takes only a part of each write gets all the bytes in the end."""

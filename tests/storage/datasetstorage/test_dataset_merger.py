@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import struct
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,9 @@ from stores import merge, merger, read, save, save_all
 from zarr.storage import ZipStore
 
 import zarrpack
-from zarrpack.errors import MergeError, NotFound, NothingUsable, UsageError
+from zarrpack.errors import FormatError, MergeError, NotFound, NothingUsable, UsageError
 from zarrpack.storage.data_file import DataFile
-from zarrpack.storage.datasetstorage import DatasetMerger, SchemaBuilder
+from zarrpack.storage.datasetstorage import DatasetMerger, SchemaBuilder, batch_merge
 
 AREAS = [[1.5, 2.3, 4.1], [3.7, 5.2], [2.1, 1.8, 6.3]]
 
@@ -436,6 +438,121 @@ def test_a_failure_in_a_later_batch_keeps_all_data(tmp_path: Path) -> None:
     assert not (tmp_path / "out.dataset").exists()
     merger([partials[0], partials[1]], tmp_path / "resumed.dataset", file_id_codes=codes).merge_data()
     assert read(tmp_path / "resumed.dataset")["faces"]["file_id"].tolist() == [0, 0, 0, 1, 1, 2, 2, 2, 3]
+
+
+def failed_in_the_final_merge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[list[Path]], None]
+) -> None:
+    """Merge four files in batches of two; before the final merge something happens to the partial datasets."""
+    final_plan = batch_merge._final_plan
+
+    def spoiled(plan: Any, partials: list[Path], merged: list[int]) -> Any:
+        spoil(partials)
+        return final_plan(plan, partials, merged)
+
+    sources = save_all(tmp_path / "in", [{"face_areas": np.arange(number + 1.0)} for number in range(4)])
+    merge(sources, tmp_path / "whole.dataset")
+    made = merger(sources, tmp_path / "out.dataset", delete_source_files=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(batch_merge, "_final_plan", spoiled)
+        with pytest.raises((OSError, FormatError)) as caught:
+            made.merge_data(batch_size=2)
+    assert "out.part00001.dataset" in "".join(caught.value.__notes__)
+
+
+def fail(_: list[Path]) -> None:
+    """Fail as on a full disk."""
+    raise OSError(28, "No space left")
+
+
+def damage(path: Path) -> None:
+    """Change a byte of the first chunk of the areas."""
+    with zipfile.ZipFile(path) as archive:
+        (start,) = (entry.header_offset for entry in archive.infolist() if entry.filename.endswith("face_areas/0"))
+    content = bytearray(path.read_bytes())
+    name_bytes, extra_bytes = struct.unpack_from("<HH", content, start + 26)
+    content[start + 30 + name_bytes + extra_bytes + 10] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 2])
+def test_what_a_failed_merge_has_left_is_merged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int | None
+) -> None:
+    """Partial datasets of an earlier merge are sources like others: nothing of theirs is overwritten or lost."""
+    failed_in_the_final_merge(tmp_path, monkeypatch, fail)
+    left = sorted(tmp_path.glob("out.part*.dataset"))
+    codes = {f"part_{number}": number for number in range(4)}
+    made = merger(left, tmp_path / "out.dataset", file_id_codes=codes, delete_source_files=True)
+
+    made.merge_data(batch_size=batch_size)
+
+    assert len(left) == 2
+    assert (tmp_path / "out.dataset").read_bytes() == (tmp_path / "whole.dataset").read_bytes()
+    assert sorted(tmp_path.glob("out.part*.dataset")) == []
+
+
+def test_what_a_failed_merge_has_left_is_not_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A merge of other files alone is refused while partial datasets lie beside its output, and goes on without them."""
+    failed_in_the_final_merge(tmp_path, monkeypatch, fail)
+    more = save(tmp_path, "part_9", {"face_areas": [1.0]})
+
+    with pytest.raises(UsageError, match=r"out.part00001.dataset: expected no partial dataset .*, found 2; merge them"):
+        merger([more], tmp_path / "out.dataset").merge_data()
+    for path in tmp_path.glob("out.part*.dataset"):
+        path.rename(path.with_suffix(".kept"))
+    merger([more], tmp_path / "out.dataset").merge_data()
+
+
+def test_a_partial_dataset_that_is_damaged_ends_the_merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not left out as a file would be: it may be all that is left of its files."""
+    failed_in_the_final_merge(tmp_path, monkeypatch, lambda partials: damage(partials[0]))
+
+    assert len(list(tmp_path.glob("out.part*.dataset"))) == 2
+    assert not (tmp_path / "out.dataset").exists()
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 2])
+@pytest.mark.parametrize("force_compression", [True, False])
+def test_a_damaged_chunk_is_not_copied(tmp_path: Path, batch_size: int | None, force_compression: bool) -> None:
+    """Its file is left out and stays, though its chunk could be taken over as it is, and the others are merged."""
+    sources = save_all(tmp_path / "in", [{"face_areas": np.arange(20.0) + number} for number in range(3)])
+    damage(sources[1])
+    made = merger(sources, tmp_path / "out.dataset", delete_source_files=True)
+
+    with pytest.warns(UserWarning, match="part_1.*left out"):
+        made.merge_data(batch_size=batch_size, force_compression=force_compression)
+
+    assert list(made.skipped_files) == [str(sources[1])]
+    assert [path.exists() for path in sources] == [False, True, False]
+    if force_compression:
+        assert read(tmp_path / "out.dataset")["faces"]["file_id"].tolist() == [0] * 20 + [2] * 20
+
+
+def test_a_file_alone_whose_chunk_is_damaged_is_refused(tmp_path: Path) -> None:
+    """There is nothing to merge then; undamaged it is copied."""
+    source = save(tmp_path, "part_0", {"face_areas": np.arange(20.0)})
+    merger([source], tmp_path / "out.dataset").merge_data()
+    damage(source)
+
+    with pytest.raises(NothingUsable):
+        merger([source], tmp_path / "out.dataset").merge_data()
+
+
+def test_numbers_too_large_for_a_declared_float_are_refused(tmp_path: Path) -> None:
+    """They would become infinite; what is infinite already, and what fits, is converted."""
+    schema = {"groups": {"faces": {"arrays": {"face_areas": {"dims": ["face"], "dtype": "float32"}}}}}
+    good = save(tmp_path, "part_0", {"face_areas": [1.5, np.inf, -3e38]})
+    bad = save(tmp_path, "part_1", {"face_areas": [1e300]})
+
+    made = merger([good], tmp_path / "out.dataset")
+    made.set_schema(schema)
+    made.merge_data()
+    assert read(tmp_path / "out.dataset")["faces"]["face_areas"].tolist() == [1.5, np.inf, float(np.float32(-3e38))]
+    made = merger([good, bad], tmp_path / "out.dataset")
+    made.set_schema(schema)
+    with pytest.raises(MergeError, match=r"part_1.*expected values that fit into float32, found values up to 1e\+300"):
+        made.merge_data()
 
 
 def test_the_output_is_none_of_the_files(tmp_path: Path) -> None:

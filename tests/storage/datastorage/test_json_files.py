@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from zarrpack.storage.datastorage import JsonStorageHandler
+from zarrpack.storage.datastorage import JsonStorageHandler, json_files
 from zarrpack.storage.datastorage.json_names import choose_name
 from zarrpack.storage.datastorage.metadata_file import MetadataFile
 from zarrpack.storage.datastorage.testing import assert_same
@@ -161,6 +162,58 @@ def test_a_failed_save_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert storage.load_data("areas") == [1.5]
     assert storage.get_keys() == ["areas"]
+
+
+@pytest.mark.parametrize("old", [np.array([1.5, 2.5], np.float32), "words", {"b": np.array([7], np.uint8)}, 3])
+@pytest.mark.parametrize("new", [np.array([7, 8], np.int32), np.array(["2020-01-01"], "M8[D]"), True])
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_save_that_ends_before_its_file_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: Any, new: Any, is_killed: bool
+) -> None:
+    """By an error or a kill: the value is the old one, with its type; saved again it is the new one."""
+    storage = JsonStorageHandler(tmp_path)
+    storage.save_data("a", old)
+    sizes = storage.load_metadata("file_sizes_KB")
+    replace = Path.replace
+
+    def fails(self: Path, target: Path) -> Path:
+        if target.name == "a.json":
+            raise OSError(5, "Input/output error")
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fails)
+        if is_killed:  # nobody puts anything right then
+            patch.setattr(json_files, "_restore", lambda *_: None)
+        with pytest.raises(OSError, match="Input/output"):
+            storage.save_data("a", new)
+
+    assert_same(JsonStorageHandler(tmp_path).load_data("a"), old)
+    if not is_killed:
+        assert storage.load_metadata("file_sizes_KB") == sizes
+    storage.save_data("a", new)
+    assert_same(JsonStorageHandler(tmp_path).load_data("a"), new)
+
+
+def test_files_changed_by_hand_are_read_by_their_record(tmp_path: Path) -> None:
+    """An array stays one of its type, also where its key was saved twice."""
+    storage = JsonStorageHandler(tmp_path)
+    for values in ([1, 2], [3, 4]):
+        storage.save_data("a", np.array(values, np.int16))
+    (tmp_path / "a.json").write_text("[5, 6]")
+
+    assert_same(storage.load_data("a"), np.array([5, 6], np.int16))
+
+
+def test_masked_values_are_refused(tmp_path: Path) -> None:
+    """JSON has no place for them; without masked ones the array is kept."""
+    storage = JsonStorageHandler(tmp_path)
+
+    with pytest.raises(TypeError, match="m: expected values in every place, found masked ones"):
+        storage.save_data("m", np.ma.masked_array([1, 2], [0, 1]))
+    storage.save_data("m", np.ma.masked_array([1, 2], [0, 0]))
+
+    assert_same(storage.load_data("m"), np.array([1, 2]))
 
 
 def test_nan_is_written_as_such(tmp_path: Path) -> None:

@@ -50,3 +50,12 @@ def test_numbers_take_their_common_type() -> None:
     assert list_to_array([2**63]).dtype == np.uint64
     assert list_to_array([np.ones(2, np.float32)] * 3).shape == (3, 2)
     assert list_to_array([np.array(["a", "b"])]).dtype.kind in "UO"
+
+
+def test_large_integers_are_not_rounded() -> None:
+    """The type that holds all of them, whatever numpy makes of the list; numbers that none holds are refused."""
+    assert list_to_array([2**63, 1]).tolist() == [2**63, 1]
+    assert list_to_array([np.uint64(2**60 + 1), np.int64(-1)]).tolist() == [2**60 + 1, -1]
+    assert list_to_array([2.0, 1.0]).dtype == np.float64
+    with pytest.raises(ValueError, match="one type of 64 bits"):
+        list_to_array([2**63, -1])
