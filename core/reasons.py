@@ -55,7 +55,7 @@ REASONS: dict[str, str] = {
     "invalid_text": "The text cannot be decoded.",
     "not_decodable": "The content is of a known kind, but it cannot be decoded.",
     "ragged_row": "A row of a table with more or fewer fields than its header.",
-    "refused_dtype": "An array of Python objects or of a type that cannot be stored.",
+    "refused_dtype": "An array of Python objects, of a type that cannot be stored, or of more than 32 axes.",
     "refused_format": "A format that is never opened, for safety.",
     "truncated_image": "The picture ends early.",
     # Failed in the run.

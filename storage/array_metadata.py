@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 from zarrpack.errors import FormatError
 from zarrpack.storage.base import Codec
-from zarrpack.storage.chunking import CHUNK_BYTES
+from zarrpack.storage.chunking import CHUNK_BYTES, MOST_AXES
 
 __all__ = ["ArrayMetadata"]
 
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
-_MOST_AXES = 32
 _LONGEST_AXIS = 1 << 62
 # Kind -> bytes per element. Fixed-length strings have any length.
 _ITEM_SIZES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8), "c": (8, 16)}
@@ -144,8 +143,8 @@ def _expect(name: str, key: str, found: object, expected: object) -> None:
 
 
 def _lengths(name: str, key: str, value: object, least: int) -> tuple[int, ...]:
-    if not isinstance(value, list) or len(value) > _MOST_AXES:
-        raise FormatError(f"{name}: expected {key} as a list of at most {_MOST_AXES} lengths, found {value!r:.80}")
+    if not isinstance(value, list) or len(value) > MOST_AXES:
+        raise FormatError(f"{name}: expected {key} as a list of at most {MOST_AXES} lengths, found {value!r:.80}")
     for length in value:
         if type(length) is not int or not least <= length <= _LONGEST_AXIS:
             raise FormatError(f"{name}: expected lengths of at least {least} in {key}, found {length!r:.80}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-__all__ = ["CHUNK_BYTES", "CHUNK_ELEMENTS", "MOST_CHUNKS", "chunk_shape"]
+__all__ = ["CHUNK_BYTES", "CHUNK_ELEMENTS", "MOST_AXES", "MOST_CHUNKS", "chunk_shape"]
 
 #: About how many numbers a chunk holds.
 CHUNK_ELEMENTS = 1 << 20
@@ -17,6 +17,8 @@ PICTURE_VALUES = 1 << 16
 MOST_CHUNKS = 1 << 16
 #: Largest chunk before compression, in bytes. What announces more is refused unread.
 CHUNK_BYTES = 1 << 32
+#: Most axes of an array, those of Zarr's readers on older numpy.
+MOST_AXES = 32
 
 
 def chunk_shape(

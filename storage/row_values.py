@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from zarrpack.errors import MemberError
 from zarrpack.storage.blocks import Block
-from zarrpack.storage.chunking import CHUNK_BYTES
+from zarrpack.storage.chunking import CHUNK_BYTES, MOST_AXES
 
 __all__ = ["RowType", "Values", "classify_rows"]
 
@@ -63,7 +64,7 @@ def classify_rows(block: Block) -> tuple[RowType, Values, int]:
     Raises
     ------
     MemberError
-        ``refused_dtype`` for Python objects and other types that are not stored; ``invalid_text`` for
+        ``refused_dtype`` for Python objects, other types that are not stored, and more than 32 axes; ``invalid_text`` for
         text that is not Unicode; ``limit_member_bytes`` for a row that is larger than a chunk may be.
     ValueError
         If there is not one dimension name per axis.
@@ -84,15 +85,23 @@ def classify_rows(block: Block) -> tuple[RowType, Values, int]:
     if not isinstance(rows, np.ndarray):
         object_codec, items = _items(block, rows)
         return RowType("|O", (), object_codec), items, len(items)
-    if rows.nbytes > CHUNK_BYTES * len(rows):
-        row_bytes = rows.nbytes // len(rows)
-        raise MemberError(
-            "limit_member_bytes", f"{block.array}: expected rows of at most {CHUNK_BYTES} bytes, found {row_bytes}"
-        )
+    _check_shape(block.array, rows)
     stored = rows.dtype.str
     if stored in _NUMBERS:
         return RowType(stored, rows.shape[1:]), rows, len(rows)
     return _convert(block, rows)
+
+
+def _check_shape(name: str, rows: npt.NDArray[Any]) -> None:
+    """Refuse what no reader would take back, also where there are no rows: their shape is stored all the same."""
+    if rows.ndim > MOST_AXES:
+        raise MemberError("refused_dtype", f"{name}: expected an array of at most {MOST_AXES} axes, found {rows.ndim}")
+    itemsize = 1 if rows.dtype.kind in "UTS" else rows.dtype.itemsize
+    row_bytes = itemsize * math.prod(max(1, length) for length in rows.shape[1:])
+    if row_bytes > CHUNK_BYTES:
+        raise MemberError(
+            "limit_member_bytes", f"{name}: expected rows of at most {CHUNK_BYTES} bytes, found {row_bytes}"
+        )
 
 
 def _convert(block: Block, rows: npt.NDArray[Any]) -> tuple[RowType, Values, int]:

@@ -60,6 +60,8 @@ _XML = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>'
 
 #: Member -> content and (state, reason or None, part of a note or None).
 FAULTS: dict[str, tuple[bytes, tuple[str, str | None, str | None]]] = {
+    "axes.npy": (_saved(np.zeros((1,) * 33, np.uint8)), ("failed", "refused_dtype", None)),
+    "wide.npy": (_saved(np.zeros((0, 2**50))), ("failed", "limit_member_bytes", None)),
     "empty.jpg": (b"", ("failed", "empty", "empty")),
     "empty.json": (b"", ("failed", "empty", "empty")),
     "empty.npy": (b"", ("failed", "empty", "empty")),
