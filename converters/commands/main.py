@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 import traceback
@@ -22,7 +23,7 @@ from zarrpack.converters.commands.limits import limits_command
 from zarrpack.converters.commands.merge import merge_command
 from zarrpack.converters.commands.plan import plan_command
 from zarrpack.converters.commands.plot import plot_command
-from zarrpack.converters.commands.report import notes_of, printable
+from zarrpack.converters.commands.report import notes_of, printable_lines
 from zarrpack.converters.commands.retry import retry_command
 from zarrpack.converters.commands.run import run_command
 from zarrpack.converters.commands.trace import trace_command
@@ -84,19 +85,22 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
     try:
         status = cli.main(args=list(arguments), prog_name="zarrpack", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(printable_lines(shown.getvalue(), arguments), err=True, nl=False)
         return 2
     except click.exceptions.Exit as error:
         return error.exit_code
     except _Stopped as error:
-        _say("\n".join([f"stopped by signal {error.exit_status - 128}; nothing was published", *notes_of(error)]))
+        said = [f"stopped by signal {error.exit_status - 128}; nothing was published", *notes_of(error)]
+        _say("\n".join(said), arguments)
         return error.exit_status
     except ZarrpackError as error:
-        _report(error, debug)
+        _report(error, arguments, debug)
         return error.exit_status
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
-        _report(error, debug)
-        _say("this is a bug of zarrpack's; please report it with the output of the same command and --debug")
+        _report(error, arguments, debug)
+        _say("this is a bug of zarrpack's; please report it with the output of the same command and --debug", [])
         return _INTERNAL_ERROR
     return status if isinstance(status, int) else 0
 
@@ -123,17 +127,17 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
     raise _Stopped(number)
 
 
-def _report(error: Exception, debug: bool) -> None:
+def _report(error: Exception, arguments: Sequence[str], debug: bool) -> None:
     if debug:
         traceback.print_exc()
     text = str(error)
     if isinstance(error, ZarrpackError) and isinstance(error, OSError) and error.errno is not None:
         text = error.strerror or text  # without "[Errno 17]"
     text = text if isinstance(error, ZarrpackError) else f"{type(error).__name__}: {text}"
-    _say("\n".join([text, *notes_of(error)]))
+    _say("\n".join([text, *notes_of(error)]), arguments)
 
 
-def _say(text: str) -> None:
+def _say(text: str, arguments: Sequence[str]) -> None:
     sys.stdout.flush()
-    lines = [printable(line) for line in text.split("\n")]  # names of members are in it
-    click.echo("zarrpack: " + "\n".join(lines), err=True)
+    # Names of members and of files are in it.
+    click.echo(f"zarrpack: {printable_lines(text, arguments)}", err=True)

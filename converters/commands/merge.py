@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from zarrpack.converters.commands.options import GivenPath, common_options
-from zarrpack.converters.commands.report import megabytes, print_notes
+from zarrpack.converters.commands.report import megabytes, print_notes, printable
 
 __all__ = ["merge_command"]
 
@@ -35,7 +35,7 @@ def merge_command(
         click.echo(json.dumps(result.to_mapping()))
     elif not quiet:
         click.echo(
-            f"{result.dataset}: {result.items} items from {result.sources} files in {result.seconds:.1f} s, "
+            f"{printable(str(result.dataset))}: {result.items} items from {result.sources} files in {result.seconds:.1f} s, "
             f"{megabytes(result.dataset.stat().st_size)} ({result.chunks_copied} chunks copied, "
             f"{result.chunks_encoded} encoded)"
         )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from zarrpack.converters.result import ConvertResult
 
-__all__ = ["megabytes", "notes_of", "print_notes", "print_result", "printable"]
+__all__ = ["megabytes", "notes_of", "print_notes", "print_result", "printable", "printable_lines"]
 
 _SHOWN_FAILURES = 10
 _SHOWN_NOTES = 10
@@ -27,6 +28,29 @@ def printable(text: str) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
+
+
+def printable_lines(text: str, given: Iterable[str] = ()) -> str:
+    """Give a message of several lines that is safe on a terminal.
+
+    Parameters
+    ----------
+    text : str
+        The message; its line ends are kept.
+    given : iterable of str
+        What the user gave, such as paths: their line ends, and those of the names in them, are no ends of lines.
+
+    Examples
+    --------
+    >>> printable_lines("a\\nb.zip: not found\\nsorry", ["in/a\\nb.zip"])
+    'a\\\\nb.zip: not found\\nsorry'
+    """
+    broken = [path for path in map(Path, given) if "\n" in str(path)]
+    names = {name for path in broken for name in (str(path), path.name, path.stem)}
+    # Click takes the colours out of its own messages.
+    for name in sorted(names | set(map(click.unstyle, names)), key=len, reverse=True):
+        text = text.replace(name, printable(name))
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def notes_of(error: BaseException) -> list[str]:
@@ -56,7 +80,7 @@ def print_result(result: ConvertResult, *, quiet: bool, as_json: bool) -> None:
     counts = result.counts
     if not quiet:
         click.echo(
-            f"{result.dataset}: {counts['items']} items from {counts['members']} members "
+            f"{printable(str(result.dataset))}: {counts['items']} items from {counts['members']} members "
             f"({counts['stored']} stored, {counts['skipped']} skipped, {counts['failed']} failed) "
             f"in {result.seconds['total']:.1f} s, {megabytes(result.dataset.stat().st_size)}"
         )
@@ -79,7 +103,9 @@ def _print_failures(result: ConvertResult) -> None:
     if not result.counts["failed"]:
         return
     failed = result.counts["failed"]
-    click.echo(f"{failed} member{'s' * (failed > 1)} failed; each has a row in {result.members}:", err=True)
+    click.echo(
+        f"{failed} member{'s' * (failed > 1)} failed; each has a row in {printable(str(result.members))}:", err=True
+    )
     for one in result.failures[:_SHOWN_FAILURES]:
         click.echo(printable(f"  {one['archive']}/{one['member']}: {one['reason']}: {one['detail']}"), err=True)
     hidden = result.counts["failed"] - min(len(result.failures), _SHOWN_FAILURES)

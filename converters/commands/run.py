@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from zarrpack.converters.commands.options import GivenPath, common_options
-from zarrpack.converters.commands.report import notes_of, print_result, printable
+from zarrpack.converters.commands.report import notes_of, print_result, printable, printable_lines
 from zarrpack.errors import ZarrpackError
 
 __all__ = ["run_command"]
@@ -37,8 +37,8 @@ def run_command(configurations: tuple[Path, ...], quiet: bool, as_json: bool) ->
         try:
             result = convert_with(conversion.sources, conversion.out, conversion.options, quiet=quiet or as_json)
         except ZarrpackError as error:
-            lines = [printable(line) for line in "\n".join([str(error), *notes_of(error)]).split("\n")]
-            click.echo(f"zarrpack: {printable(conversion.sources[0].name)}: " + "\n".join(lines), err=True)
+            said = printable_lines("\n".join([str(error), *notes_of(error)]), map(str, conversion.sources))
+            click.echo(f"zarrpack: {printable(conversion.sources[0].name)}: {said}", err=True)
             printed.append({"sources": [str(path) for path in conversion.sources], "error": str(error)})
             status = status or error.exit_status
             continue

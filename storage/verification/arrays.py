@@ -50,10 +50,12 @@ def check_arrays(path: Path) -> list[str]:
 def _problems(data: DataFile) -> Iterator[str]:
     names = {name.decode("utf-8", "replace") for name in data.entry_names()}
     yield from _document_problems(data, names)
+    by_place: dict[str, set[str]] = {}
+    for one in names:
+        by_place.setdefault(one.rpartition("/")[0], set()).add(one)
     for name, array in data.arrays.items():
         prefix = f"{name}/" if name else ""
-        keys = {one for one in names if one.startswith(prefix) and "/" not in one[len(prefix) :]}
-        keys = {one for one in keys if _CHUNK_KEY.fullmatch(one, len(prefix))}
+        keys = {one for one in by_place.get(name, ()) if _CHUNK_KEY.fullmatch(one, len(prefix))}
         names -= keys
         yield from _chunk_problems(array, prefix, keys)
     documents = (one for one in names if one.rpartition("/")[2] not in _DOCUMENTS and one not in FIRST_NAMES)

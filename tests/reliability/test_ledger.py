@@ -67,6 +67,40 @@ def test_no_control_character_reaches_a_terminal(tmp_path: Path, command: str) -
         assert "\\x1b[2Jgone" in done.said
 
 
+_SET = "ev\nzarrpack: all is well \x1b[31mil\u202e"
+
+
+@pytest.mark.parametrize(
+    ("status", "arguments"),
+    [
+        (3, ("convert", f"{_SET}.zip", "-o", "new")),
+        (3, ("retry", f"out/{_SET}.flow")),
+        (0, ("merge", f"out/{_SET}.dataset", "-o", f"{_SET}2.dataset")),
+        (0, ("info", f"out/{_SET}.dataset")),
+        (0, ("verify", f"out/{_SET}.flow")),
+        (0, ("plan", f"{_SET}.zip")),
+        (2, ("trace", f"out/{_SET}.flow", "nothing")),
+        (5, ("convert", f"{_SET}.zip", "-o", "out")),
+        (4, ("convert", f"no {_SET}.zip", "-o", "new")),
+        (2, ("info", f"out/{_SET}.dataset", _SET)),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else None,
+)
+def test_no_control_character_of_a_set_reaches_a_terminal(
+    tmp_path: Path, status: int, arguments: tuple[str, ...]
+) -> None:
+    """An archive that a stranger named gives the set its name: what is printed, errors too, has it with escapes."""
+    hostile_zip(tmp_path / f"{_SET}.zip")
+    assert run(tmp_path, "convert", f"{_SET}.zip", "-o", "out").status == 3
+
+    done = run(tmp_path, *arguments)
+
+    assert done.status == status, done.said
+    assert CONTROL.search(done.said) is None
+    assert [line for line in done.said.splitlines() if line.startswith("zarrpack: all is well")] == []
+    assert done.said == "" or "ev\\nzarrpack: all is well" in done.said
+
+
 @given(st.text())
 def test_printable_text_has_no_control_characters(text: str) -> None:
     """Whatever the text, what is printed of it can do nothing to a terminal."""
