@@ -15,6 +15,7 @@ from zarrpack.processors.image_header import PictureHeader, jpeg_header, pillow_
 from zarrpack.processors.image_modes import CHANNELS, WANTED_MODES, convert, fit_to, kept_array, upright
 from zarrpack.processors.image_pillow import check_png, count_frames, open_picture
 from zarrpack.processors.magic import IMAGE_SUFFIXES, image_format, media_type, suffix
+from zarrpack.processors.png_rows import check_png_rows
 
 __all__ = ["ImageProcessor"]
 
@@ -137,6 +138,8 @@ class ImageProcessor(Processor):
             with open_picture(payload, format, limit) as image:
                 header = pillow_header(image)
                 pixels = kept_array(image, header.kept)
+                if format == "PNG":
+                    check_png_rows(payload, pixels)
                 frames = count_frames(image)
         if header.orientation != 1 and format != "TIFF":
             pixels = upright(pixels, header.orientation)
