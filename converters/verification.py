@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from zarrpack.storage.verification.zip_bytes import check_zip_bytes
 __all__ = ["CHECKERS", "FileCheck", "verify", "verify_against"]
 
 _ANOTHER = "expected the file that the .flow is about, found another; if a run was stopped, --resume goes on with it"
+_UNFINISHED = (
+    "expected a finished run, found one of which nothing is published; the same command with --resume finishes it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,8 @@ def _check_folder(folder: Path) -> list[FileCheck]:
         if path.is_file() and path.suffix in CHECKERS and path not in in_sets:
             checks.append(_check_file(path))
     for journal in sorted(folder.glob(".*.partial/journal.sqlite")):
-        checks.append(_check_file(journal))
+        check = _check_file(journal)
+        checks.append(replace(check, problems=(*check.problems, _UNFINISHED)))
     if not checks:
         raise FormatError(f"{folder}: expected files that zarrpack made, found none")
     return checks

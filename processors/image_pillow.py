@@ -130,7 +130,9 @@ def _mapped_errors(format: str, payload: bytes) -> Iterator[None]:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         detail = "more pixels than Pillow decodes" if isinstance(exc, Image.DecompressionBombError) else "a frame"
-        raise MemberError("limit_pixels", f"{format}: {detail} is over the limit; {_said(exc)}") from exc
+        raise MemberError(
+            "limit_pixels", f"{format}: {detail} is over the limit; {_said(exc)}; raise the limit pixels"
+        ) from exc
     except Exception as exc:
         # Pillow raises OSError, ValueError, IndexError, SyntaxError, struct.error, TypeError, KeyError,
         # NotImplementedError, MemoryError and more for damaged files: all mean the same.

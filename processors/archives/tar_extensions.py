@@ -27,6 +27,8 @@ class TarExtensions:
     ----------
     is_sparse : bool
         Whether the member is a sparse file of some pax form.
+    is_pending : bool
+        Whether a member must follow.
     damage : str or None
         What is wrong with one of its headers.
 
@@ -40,6 +42,7 @@ class TarExtensions:
 
     def __init__(self, common: dict[bytes, bytes]) -> None:
         self.is_sparse = False
+        self.is_pending = False
         self.damage: str | None = None
         self._common = common
         self._own: dict[bytes, bytes] = {}
@@ -54,6 +57,7 @@ class TarExtensions:
         ValueError
             If a pax header holds no records.
         """
+        self.is_pending = self.is_pending or type_flag != b"g"
         if type_flag == b"L":
             self._long_name = data.partition(b"\0")[0]
         elif type_flag == b"K":

@@ -135,6 +135,11 @@ class TarWalk:
                     f"expected a tar header or end marker at offset {offset}, found {found}; the tar is cut off",
                 )
             if not any(block):
+                if extensions.is_pending:
+                    detail = (
+                        f"expected the member that the special headers before offset {offset} describe, found the end"
+                    )
+                    add_finding(self.findings, Finding("header_damaged", detail, offset))
                 self._check_end()
                 return None
             try:

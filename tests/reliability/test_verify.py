@@ -229,6 +229,16 @@ def test_the_command(copy: Path, tmp_path: Path) -> None:
         verify(_empty(tmp_path))
 
 
+def test_an_unfinished_run_is_not_whole(copy: Path) -> None:
+    """Whoever deletes the sources once verify has nothing to say keeps them; how to go on is said."""
+    partial = copy / ".b.partial"
+    partial.mkdir()
+    shutil.copy(copy / ".a.journal", partial / "journal.sqlite")
+
+    assert list(problems(copy)) == ["journal.sqlite"]
+    assert "--resume finishes it" in problems(copy)["journal.sqlite"][0]
+
+
 def _empty(folder: Path) -> Path:
     (folder / "empty").mkdir()
     return folder / "empty"

@@ -172,6 +172,18 @@ def test_damaged_pax_headers_are_named(tmp_path: Path, read_source: Callable[...
     assert outcome.reasons == ["header_damaged"]
 
 
+def test_special_headers_without_a_member_are_told(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """A pax or long-name header at the tar's end has lost its member; a global one says nothing of any."""
+    long_name = member("n" * 200, b"", tarfile.GNU_FORMAT)[:-512]
+    pax = member("n" * 200, b"", tarfile.PAX_FORMAT)[:-512]
+    common = tarfile.TarInfo.create_pax_global_header({"path": "all"})
+    for headers, reasons in ((long_name, ["header_damaged"]), (pax, ["header_damaged"]), (common, []), (b"", [])):
+        outcome = read_source(write(tmp_path / "a.tar", member("a", b"1"), headers, END))
+
+        assert outcome.members == {"a": b"1"}
+        assert outcome.reasons == reasons
+
+
 def test_pax_sizes_that_are_no_numbers_end_the_source(tmp_path: Path, read_source: Callable[..., Any]) -> None:
     """Where the next header lies is not guessed; a number with leading zeros is one."""
     for size, members in (("1x", {}), ("-1", {}), ("0" * 30 + "1", {"a": b"1", "b": b"2"})):
