@@ -15,6 +15,8 @@ __all__ = ["Alias", "Array", "Found", "Group", "Refusal", "refusal_of", "walk"]
 #: deflate, shuffle, Fletcher-32, szip, nbit, scale-offset, and h5py's LZF: what the library has in itself.
 _BUILT_IN_FILTERS = {1, 2, 3, 4, 5, 6, 32000}
 _MOST_DEPTH = 100
+#: How many soft links in a row the library follows (``H5Pset_nlinks``).
+_MOST_LINKS = 16
 
 Reason: TypeAlias = Literal["hdf5_external", "hdf5_filter", "refused_dtype", "not_decodable"]
 
@@ -155,7 +157,7 @@ def _soft(path: str, group: h5py.Group, name: str, link: h5py.SoftLink) -> Alias
 def _exists(group: h5py.Group, name: str) -> bool:
     try:
         h5py.h5o.get_info(group.id, name.encode("utf-8", "surrogateescape"))
-    except (KeyError, RuntimeError):
+    except (KeyError, OSError, RuntimeError):
         return False
     return True
 
@@ -170,10 +172,14 @@ def _leads_outside(group: h5py.Group, path: str, depth: int = 0) -> bool:
         if link is None:
             return False
         if isinstance(link, h5py.SoftLink):
-            if depth > _MOST_DEPTH or _leads_outside(here, link.path, depth + 1):
+            if depth >= _MOST_LINKS:
+                return False  # nowhere, then: the library gives up
+            if _leads_outside(here, link.path, depth + 1):
                 return True
         elif not isinstance(link, h5py.HardLink):
             return True
+        if not _exists(here, part):
+            return False
         here = here.get(part)
     return False
 

@@ -167,6 +167,20 @@ def test_links_inside_the_file() -> None:
     assert set(metadata.notes) == {"alias:y=x", "alias:z=/x", "dangling_link:nowhere", "alias:g/self=g"}
 
 
+def test_links_that_lead_in_circles_are_noted() -> None:
+    """They lead nowhere, and not into other files; the rest is read."""
+
+    def fill(file: h5py.File) -> None:
+        file["x"] = [1]
+        file["own"] = h5py.SoftLink("/own")
+        file["one"], file["two"] = h5py.SoftLink("/two/deep"), h5py.SoftLink("/one/deep")
+
+    found, metadata = read(hdf5(fill))
+
+    assert list(found) == ["root/x"]
+    assert set(metadata.notes) == {"dangling_link:own", "dangling_link:one", "dangling_link:two"}
+
+
 def external_link(file: h5py.File) -> None:
     """Link to another file."""
     file["x"] = [1]
