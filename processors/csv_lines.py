@@ -12,6 +12,7 @@ from itertools import islice
 
 from zarrpack.errors import MemberError
 from zarrpack.processors.base import Member
+from zarrpack.processors.csv_line_check import LineCheck
 
 __all__ = ["RowBlock", "guess_delimiter", "open_text", "row_blocks"]
 
@@ -107,7 +108,7 @@ def open_text(member: Member, encoding: str) -> Iterator[io.TextIOWrapper]:
             buffered.detach()
 
 
-def row_blocks(text: io.TextIOWrapper, delimiter: str, limit: int) -> Iterator[RowBlock]:
+def row_blocks(text: io.TextIOWrapper, delimiter: str, limit: int, check: LineCheck) -> Iterator[RowBlock]:
     """Give the rows of a CSV text, some ten thousand at a time.
 
     Parameters
@@ -118,6 +119,8 @@ def row_blocks(text: io.TextIOWrapper, delimiter: str, limit: int) -> Iterator[R
         One character.
     limit : int
         Characters of the longest accepted field or line.
+    check : LineCheck
+        Sees every line.
 
     Yields
     ------
@@ -129,7 +132,7 @@ def row_blocks(text: io.TextIOWrapper, delimiter: str, limit: int) -> Iterator[R
     MemberError
         ``limit_field_bytes``, or ``invalid_csv`` if a quote is never closed.
     """
-    lines = _Lines(text, limit)
+    lines = _Lines(text, limit, check)
     reader = csv.reader(lines.read(), delimiter=delimiter)
     ended = False
     while not ended:
@@ -163,19 +166,21 @@ def _field_limit(limit: int) -> Iterator[None]:
 class _Lines:
     """Lines of bounded length, then `_END`."""
 
-    def __init__(self, text: io.TextIOWrapper, limit: int) -> None:
+    def __init__(self, text: io.TextIOWrapper, limit: int, check: LineCheck) -> None:
         self.ended = False
+        self._check = check
         self._text = text
         self._limit = limit
 
     def read(self) -> Iterator[str]:
-        read_line, limit = self._text.readline, self._limit
+        read_line, limit, look = self._text.readline, self._limit, self._check.look
         number = 0
         while line := read_line(limit):
             number += 1
             if len(line) == limit and line[-1] not in "\r\n":
                 detail = f"line {number}: over {limit} characters; raise the limit csv_field_bytes"
                 raise MemberError("limit_field_bytes", detail)
+            look(line, number)
             yield line
         self.ended = True
         yield _END

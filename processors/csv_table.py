@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from zarrpack.errors import MemberError, UsageError
 from zarrpack.processors.base import Block, Member, Metadata, Processor
 from zarrpack.processors.csv_columns import Column, as_windows_1252, column_names
+from zarrpack.processors.csv_line_check import LineCheck
 from zarrpack.processors.csv_lines import RowBlock, guess_delimiter, open_text, row_blocks
 from zarrpack.processors.magic import media_type, suffix
 from zarrpack.processors.rejects import Rejects, named_lines
@@ -96,21 +97,24 @@ class CsvProcessor(Processor):
         encoding = bom_encoding(member.head) or "utf-8"
         head = member.head.decode(encoding, "replace")
         delimiter = self.delimiter or guess_delimiter(head, _PREFERRED.get(ending, ","))
+        check = LineCheck(delimiter)
         with open_text(member, encoding) as text:
-            table = _read_table(text, self, delimiter, member)
+            table = _read_table(text, self, delimiter, member, check)
         yield from table.columns() if self.form == "columns" else table.entries()
         yield from table.rejects.blocks()
         about: dict[str, Any] = {"csv/rows": table.rows, "csv/delimiter": delimiter}
         if table.legacy or encoding not in ("utf-8", "utf-8-sig"):
             about["csv/encoding"] = "windows-1252" if table.legacy else encoding
-        yield Metadata(about, media_type=_MEDIA_TYPES.get(ending, "text/csv"), notes=table.notes())
+        yield Metadata(about, media_type=_MEDIA_TYPES.get(ending, "text/csv"), notes=(*table.notes(), *check.notes()))
 
 
-def _read_table(text: io.TextIOWrapper, options: CsvProcessor, delimiter: str, member: Member) -> _Table:
+def _read_table(
+    text: io.TextIOWrapper, options: CsvProcessor, delimiter: str, member: Member, check: LineCheck
+) -> _Table:
     table: _Table | None = None
     blank = 0
     limits = member.limits
-    for block in row_blocks(text, delimiter, limits.csv_field_bytes):
+    for block in row_blocks(text, delimiter, limits.csv_field_bytes, check):
         filled = list(filter(None, block.rows))
         blank += len(block.rows) - len(filled)
         if table is None and filled:
