@@ -81,7 +81,7 @@ def to_storable(value: Any, key: str) -> StorableArray:
         check_no_nan(little, key)
         return StorableArray(little, None, attributes)
     if kind in "UST":
-        layout = {} if kind == "T" else {_LAYOUT: array.dtype.str}
+        layout = {_LAYOUT: "T" if kind == "T" else array.dtype.str}
         return _objects(array.astype(object), key, layout, bytes if kind == "S" else str)
     if kind == "O":
         return _objects(array, key, {})
@@ -136,7 +136,7 @@ def from_stored(values: npt.NDArray[Any], attributes: Mapping[str, Any], where: 
     FormatError
         If the attributes ask for what the values cannot be.
     """
-    for attribute, kinds in ((_MEANING, "mM"), (_LAYOUT, "USiufcmM")):
+    for attribute, kinds in ((_MEANING, "mM"), (_LAYOUT, "USTiufcmM")):
         name = attributes.get(attribute)
         if name is None:
             continue

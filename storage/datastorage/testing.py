@@ -38,6 +38,7 @@ _ARRAYS = {
     "complex": np.array([1 + 2j, 0], np.complex64),
     "strings": np.array(["", "größe", "a\nb"], dtype=object),
     "fixed strings": np.array([["a", "bc"]]),
+    "numpy strings": np.array(["a", "größe", "b\0"], np.dtypes.StringDType()),
     "times": np.array(["2020-02-29T12:00:00", "NaT"], "datetime64[ms]"),
     "no rows": np.empty((0, 3), np.float64),
     "no columns": np.empty((2, 0), np.int8),
