@@ -39,6 +39,7 @@ def check_png_rows(payload: bytes, pixels: npt.NDArray[Any]) -> None:
     Examples
     --------
     >>> import io
+    >>> import numpy as np
     >>> from PIL import Image
     >>> file = io.BytesIO()
     >>> Image.new("L", (4, 3)).save(file, "PNG")

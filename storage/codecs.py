@@ -216,13 +216,45 @@ def decode_chunk(
 
 
 def check_size(size: int) -> None:
-    """Raise ValueError if a chunk has too many bytes."""
+    """Check how many bytes a chunk has.
+
+    Parameters
+    ----------
+    size : int
+        Before compression.
+
+    Raises
+    ------
+    ValueError
+        If it is more than 4 GiB.
+
+    Examples
+    --------
+    >>> check_size(1 << 20)
+    """
     if size > CHUNK_BYTES:
         raise ValueError(f"chunk: expected at most {CHUNK_BYTES} bytes, found {size}; use smaller rows")
 
 
 def check_type(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> None:
-    """Raise ValueError if values are not of a chunk's type, in any byte order."""
+    """Check that values are of a chunk's type, in any byte order.
+
+    Parameters
+    ----------
+    values : ndarray
+        The values.
+    dtype : dtype
+        The chunk's.
+
+    Raises
+    ------
+    ValueError
+        If they are of another.
+
+    Examples
+    --------
+    >>> check_type(np.zeros(2, ">i4"), np.dtype("<i4"))
+    """
     if not np.can_cast(values.dtype, dtype, "equiv"):
         raise ValueError(f"chunk: expected values of type {dtype.str}, found {values.dtype.str}")
 

@@ -70,10 +70,17 @@ def test_each_is_stored_or_named(tmp_path: Path, ending: str, make: Callable[[],
     """The run ends, everything adds up, each failure has a reason that is not a bug, and the whole ones are stored."""
     chance = random.Random(None if "ZARRPACK_FUZZ" in os.environ else ending)
     for first in range(0, COUNT, _MOST):
-        _convert(tmp_path / str(first), ending, make(), chance, min(_MOST, COUNT - first))
+        count = min(_MOST, COUNT - first)
+        members = _converted(tmp_path / str(first), ending, make(), chance, count)
+        failed = members[members["state"] == "failed"]
+        assert len(members) == count + 1
+        assert failed["reason"].notna().all()
+        assert failed[failed["reason"] == "processor_error"].index.tolist() == []
+        assert members.loc[f"whole.{ending}", "state"] == "stored"
 
 
-def _convert(folder: Path, ending: str, seed: bytes, chance: random.Random, count: int) -> None:
+def _converted(folder: Path, ending: str, seed: bytes, chance: random.Random, count: int) -> pd.DataFrame:
+    """Convert mutations and the whole file as members of one archive; give the ledger."""
     folder.mkdir()
     with zipfile.ZipFile(folder / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(count):
@@ -86,8 +93,5 @@ def _convert(folder: Path, ending: str, seed: bytes, chance: random.Random, coun
     counts = json.loads(done.said[done.said.index("{") :])["counts"]
     assert counts["members"] == counts["stored"] + counts["skipped"] + counts["failed"] == count + 1
     members = pd.read_parquet(folder / "out" / "a.members.parquet").set_index("member")
-    failed = members[members["state"] == "failed"]
-    assert failed["reason"].notna().all()
-    assert failed[failed["reason"] == "processor_error"].index.tolist() == []
-    assert members.loc[f"whole.{ending}", "state"] == "stored"
     shutil.rmtree(folder)
+    return members

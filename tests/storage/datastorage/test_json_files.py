@@ -210,8 +210,8 @@ def test_masked_values_are_refused(tmp_path: Path) -> None:
     storage = JsonStorageHandler(tmp_path)
 
     with pytest.raises(TypeError, match="m: expected values in every place, found masked ones"):
-        storage.save_data("m", np.ma.masked_array([1, 2], [0, 1]))
-    storage.save_data("m", np.ma.masked_array([1, 2], [0, 0]))
+        storage.save_data("m", np.ma.masked_array([1, 2], [False, True]))
+    storage.save_data("m", np.ma.masked_array([1, 2], [False, False]))
 
     assert_same(storage.load_data("m"), np.array([1, 2]))
 
