@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from zarrpack.converters.items.options import ItemOptions
 from zarrpack.converters.output import OutputSet
 from zarrpack.converters.progress import merge_bar
 from zarrpack.storage.merge.chunk_origins import ChunkOrigins
-from zarrpack.storage.merge.merge import MergeReport, merge_arrays
+from zarrpack.storage.merge.merge import MergeOptions, MergeReport, merge_arrays
 
 __all__ = ["DatasetReport", "write_dataset_files"]
 
@@ -141,6 +142,8 @@ def _sources(journal: sqlite3.Connection, output: OutputSet) -> list[_Source]:
 
 
 def _merge(sources: Sequence[_Source], output: OutputSet, count: int, threads: int | None, quiet: bool) -> MergeReport:
+    # This run has written the packs, or checked every byte of them; not so the dataset of an earlier one.
+    own = frozenset(os.fspath(path) for path, _ in sources if path.parent == output.packs)
     with merge_bar(quiet) as progress:
         return merge_arrays(
             [path for path, _ in sources],
@@ -149,6 +152,7 @@ def _merge(sources: Sequence[_Source], output: OutputSet, count: int, threads: i
             count=count,
             threads=threads,
             progress=progress,
+            options=MergeOptions(trusted=own),
         )
 
 

@@ -103,7 +103,9 @@ class ZipWriter:
             _write_all(self._file, payload)
         self._position += len(payload)
 
-    def add_from(self, name: str, source_fd: int, offset: int, size: int, crc32: int) -> None:
+    def add_from(
+        self, name: str, source_fd: int, offset: int, size: int, crc32: int, *, is_trusted: bool = False
+    ) -> None:
         """Append an entry whose payload lies in another file; the kernel copies it where it can.
 
         Parameters
@@ -116,15 +118,18 @@ class ZipWriter:
             Where the payload lies there, in bytes.
         crc32 : int
             The payload's checksum.
+        is_trusted : bool
+            Whether the payload is known to have it, and is copied unread.
 
         Raises
         ------
         ValueError
             If there is an entry of this name.
         FormatError
-            If the other file holds other bytes there, or ends; nothing is written then.
+            If the other file holds other bytes there, or ends. Nothing has been written then, unless it was trusted.
         """
-        _check_payload(name, source_fd, offset, size, crc32)
+        if not is_trusted:
+            _check_payload(name, source_fd, offset, size, crc32)
         self._begin(name, size, crc32)
         copied = self._copy_in_kernel(source_fd, offset, size) if size >= _KERNEL_COPY_BYTES else 0
         while copied < size:

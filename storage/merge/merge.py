@@ -104,6 +104,9 @@ class MergeOptions:
         How many bytes of decoded chunks are kept for the next output chunk.
     encoders : callable or None
         Gives who encodes; None: threads.
+    trusted : frozenset of str
+        Sources, by their paths, that were just written or checked: chunks of theirs are copied unread. All others are
+        compared with their checksums first.
     """
 
     view: SourceView | None = None
@@ -116,6 +119,7 @@ class MergeOptions:
     is_consolidated: bool = True
     cache_bytes: int = _CACHE_BYTES
     encoders: EncodersFactory | None = None
+    trusted: frozenset[str] = frozenset()
 
 
 def merge_arrays(
@@ -194,7 +198,7 @@ def merge_arrays(
         arrays = [array for group in groups for array in group.arrays]
         factory = options.encoders or (lambda _: ThreadEncoders(threads or _default_threads()))
         encoders = stack.enter_context(factory(arrays))
-        copied, encoded = write_chunks(writer, arrays, reader, encoders, progress)
+        copied, encoded = write_chunks(writer, arrays, reader, encoders, progress, options.trusted)
         summary = writer.close(first)
     return MergeReport(
         groups={group.name: _described(group) for group in groups},

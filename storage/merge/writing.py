@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from zarrpack.errors import FormatError
@@ -45,7 +45,9 @@ class EntryWriter(Protocol):
     def add(self, name: str, payload: bytes | memoryview) -> None:
         """Append an entry."""
 
-    def add_from(self, name: str, source_fd: int, offset: int, size: int, crc32: int) -> None:
+    def add_from(
+        self, name: str, source_fd: int, offset: int, size: int, crc32: int, *, is_trusted: bool = False
+    ) -> None:
         """Append an entry whose payload lies in another file."""
 
     def close(self, first: Sequence[str] = ()) -> ZipSummary:
@@ -128,6 +130,7 @@ def write_chunks(
     reader: PartReader,
     encoders: ChunkEncoders,
     progress: Callable[[int], None] | None,
+    trusted: Container[str] = (),
 ) -> tuple[int, int]:
     """Write all chunks. The bytes do not depend on who encodes them.
 
@@ -143,6 +146,8 @@ def write_chunks(
         Encode the others.
     progress : callable or None
         Told the bytes of each chunk that was written.
+    trusted : container of str
+        Sources whose chunks are copied unread.
 
     Returns
     -------
@@ -157,7 +162,7 @@ def write_chunks(
     copied = encoded = 0
     for task in _in_order(arrays, encoders):
         if isinstance(task, _Copy):
-            size = _copy(writer, reader, task)
+            size = _copy(writer, reader, task, trusted)
             copied += 1
         else:
             payload = task.payload.result()
@@ -188,13 +193,12 @@ def _in_order(arrays: Sequence[OutputArray], encoders: ChunkEncoders) -> Iterato
     yield from waiting
 
 
-def _copy(writer: EntryWriter, reader: PartReader, task: _Copy) -> int:
+def _copy(writer: EntryWriter, reader: PartReader, task: _Copy, trusted: Container[str]) -> int:
     source, offset, size, crc32 = reader.location(task.chunk)
-    name = task.array.entry(task.block)
+    name, path = task.array.entry(task.block), reader.catalogue.paths[source]
     with reader.files.descriptor(source) as descriptor:
         try:
-            writer.add_from(name, descriptor, offset, size, crc32)
+            writer.add_from(name, descriptor, offset, size, crc32, is_trusted=path in trusted)
         except FormatError as exc:
-            path = reader.catalogue.paths[source]
             raise DamagedSource(path, f"{path}: {exc}") from exc
     return size
