@@ -130,7 +130,9 @@ def test_tables_come_back(rows: list[list[str]], delimiter: str) -> None:
     columns, metadata = read(out.getvalue().encode(), columns="text", header=False, delimiter=delimiter)
 
     assert [list(row) for row in zip(*columns.values(), strict=True)] == rows
-    assert metadata.notes == ()
+    # A NUL is kept, and told.
+    assert bool(metadata.notes) == ("\0" in out.getvalue())
+    assert all(note.startswith("nul_characters (") for note in metadata.notes)
 
 
 @settings(max_examples=80)
