@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from zarrpack.errors import MemberError
+from zarrpack.processors.png_rows import png_chunks
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -107,17 +108,14 @@ def check_png(payload: bytes, *, checksums: bool) -> None:
         raise MemberError("truncated_image", "PNG: expected the end chunk IEND, found none")
     if not checksums:
         return
-    view, position = memoryview(payload), 8
-    while position + 12 <= len(payload):
-        body = position + 8 + int.from_bytes(view[position : position + 4])
-        kind = payload[position + 4 : position + 8]
-        if body + 4 > len(payload):
-            raise MemberError("truncated_image", f"PNG: expected {body + 4} bytes, found {len(payload)}")
-        if kind == b"IDAT" and zlib.crc32(view[position + 4 : body]) != int.from_bytes(view[body : body + 4]):
+    view = memoryview(payload)
+    for position, kind, end in png_chunks(payload):
+        if end + 4 > len(payload):
+            raise MemberError("truncated_image", f"PNG: expected {end + 4} bytes, found {len(payload)}")
+        if kind == b"IDAT" and zlib.crc32(view[position + 4 : end]) != int.from_bytes(view[end : end + 4]):
             raise MemberError("not_decodable", f"PNG: the pixel data at byte {position} do not have their checksum")
         if kind == b"IEND":
             return
-        position = body + 4
 
 
 @contextmanager

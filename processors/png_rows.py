@@ -10,7 +10,7 @@ from isal import isal_zlib
 
 from zarrpack.errors import MemberError
 
-__all__ = ["check_png_rows"]
+__all__ = ["check_png_rows", "png_chunks"]
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PALETTE = 3
@@ -61,6 +61,21 @@ def check_png_rows(payload: bytes, pixels: npt.NDArray[Any]) -> None:
     raise MemberError("truncated_image", f"PNG: expected {expected} bytes of pixels for {height} rows, found {found}")
 
 
+def png_chunks(payload: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Give the chunks of a PNG file: where each starts, its kind, and where its body ends, which may be behind the file.
+
+    Examples
+    --------
+    >>> list(png_chunks(b"-signed-" + bytes([0, 0, 0, 1]) + b"IDATx" + bytes(4)))
+    [(8, b'IDAT', 17)]
+    """
+    position = 8
+    while position + 12 <= len(payload):
+        end = position + 8 + int.from_bytes(payload[position : position + 4])
+        yield position, payload[position + 4 : position + 8], end
+        position = end + 4
+
+
 def _pass_bytes(width: int, height: int, bits: int, left: int, top: int, across: int, down: int) -> int:
     """Give the bytes of a pass: a filter's number and the pixels for each row; none if there are no pixels."""
     columns, rows = -(-max(0, width - left) // across), -(-max(0, height - top) // down)
@@ -69,12 +84,12 @@ def _pass_bytes(width: int, height: int, bits: int, left: int, top: int, across:
 
 def _sizes(payload: bytes) -> Iterator[int]:
     """Decompress the pixel data and give the sizes of the pieces."""
-    stream, position = isal_zlib.decompressobj(), 8
-    while position + 12 <= len(payload) and not stream.eof:
-        body = position + 8 + int.from_bytes(payload[position : position + 4])
-        if payload[position + 4 : position + 8] == b"IDAT":
-            piece = stream.decompress(payload[position + 8 : body], _PIECE_BYTES)
+    stream = isal_zlib.decompressobj()
+    for position, kind, end in png_chunks(payload):
+        if stream.eof:
+            return
+        if kind == b"IDAT":
+            piece = stream.decompress(payload[position + 8 : end], _PIECE_BYTES)
             while piece:
                 yield len(piece)
                 piece = stream.decompress(stream.unconsumed_tail, _PIECE_BYTES)
-        position = body + 4
