@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import threading
@@ -186,7 +185,7 @@ class JsonStorageHandler(DataStorage):
         path = self._folder / name
         temporary = temporary_name(path)
         temporary.write_bytes(text)
-        earlier = copy.deepcopy(self._metadata.read())
+        earlier = self._metadata.read()  # what is edited is a copy
         try:
             with self._metadata.editing() as tree:
                 before = _before(tree.get(INDEX_KEY, {}).get(key), path)
