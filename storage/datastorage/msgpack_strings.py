@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from zarrpack.errors import FormatError
 from zarrpack.storage.array_metadata import ArrayMetadata
+from zarrpack.storage.chunk_indices import chunk_indices
 from zarrpack.storage.chunking import CHUNK_BYTES
-from zarrpack.storage.datastorage.chunk_indices import chunk_indices
 from zarrpack.storage.stored_array import EntryReader
 from zarrpack.storage.zstd import decompress
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from zarrpack.storage.array_metadata import ArrayMetadata
 from zarrpack.storage.base import Compression
+from zarrpack.storage.chunk_indices import chunk_indices
 from zarrpack.storage.chunking import chunk_shape
 from zarrpack.storage.codecs import choose_codec, encode_chunk
-from zarrpack.storage.datastorage.chunk_indices import chunk_indices
 from zarrpack.storage.datastorage.nested import Segments
 from zarrpack.storage.datastorage.store_nodes import ArrayNode, GroupNode, Node, dimension_names, safe_name
 from zarrpack.storage.datastorage.stored_values import StorableArray

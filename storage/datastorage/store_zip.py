@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from zarrpack.errors import FormatError
 from zarrpack.storage.array_metadata import ArrayMetadata
+from zarrpack.storage.chunk_indices import chunk_indices
 from zarrpack.storage.codecs import decode_chunk
 from zarrpack.storage.data_file import DataFile
-from zarrpack.storage.datastorage.chunk_indices import chunk_indices
 from zarrpack.storage.datastorage.metadata_file import temporary_name
 from zarrpack.storage.datastorage.metadata_tree import OWN_KEY
 from zarrpack.storage.datastorage.nested import Tree

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 from typing import Any, Protocol
 
 import numpy.typing as npt
 
 from zarrpack.storage.array_metadata import ArrayMetadata
+from zarrpack.storage.chunk_indices import chunk_indices
 
 __all__ = ["ChunkedArray", "chunks_of"]
 
@@ -37,7 +37,7 @@ def chunks_of(array: ChunkedArray) -> Iterator[tuple[tuple[int, ...], npt.NDArra
         yield (), array.read_chunk(())
     if 0 in (metadata.shape or (0,)):
         return
-    for index in product(*(range(length) for length in metadata.chunk_grid())):
+    for index in chunk_indices(metadata.chunk_grid()):
         start = tuple(number * length for number, length in zip(index, metadata.chunks, strict=True))
         inside = tuple(slice(end - at) for end, at in zip(metadata.shape, start, strict=True))
         yield start, array.read_chunk(index)[inside]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zarrpack.errors import FormatError
+from zarrpack.storage.chunk_indices import chunk_indices
 from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.hdf5.attributes import read_own
 from zarrpack.storage.hdf5.item_rows import ItemArray, item_arrays
@@ -78,11 +78,10 @@ def _problems(file: h5py.File, dataset: Path | None) -> Iterator[str]:
 
 def _columnar(file: h5py.File, dataset: Path | None) -> Iterator[str]:
     if dataset is None:
-        for place, node in stored_nodes(file):
-            for index in product(*(range(length) for length in node.metadata.chunk_grid())):
+        for _, node in stored_nodes(file):
+            for index in chunk_indices(node.metadata.chunk_grid()):
                 node.read_chunk(index)
             yield ""
-            del place
         return
     with DataFile(dataset) as data:
         known = dict(data.arrays)
@@ -93,8 +92,8 @@ def _columnar(file: h5py.File, dataset: Path | None) -> Iterator[str]:
                 continue
             wrong = [
                 array.metadata.chunk_key(index)
-                for index in product(*(range(length) for length in array.metadata.chunk_grid()))
-                if 0 not in array.metadata.shape and not _is_same(array.read_chunk(index), node.read_chunk(index))
+                for index in chunk_indices(array.metadata.chunk_grid())
+                if not _is_same(array.read_chunk(index), node.read_chunk(index))
             ]
             yield f"{place}: expected the values of {dataset.name}, found others in chunk {wrong[0]}" if wrong else ""
         for place in known:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 from typing import TypeAlias
 
 import h5py
 
+from zarrpack.storage.chunk_indices import chunk_indices
 from zarrpack.storage.hdf5.chunked import ChunkedArray
 from zarrpack.storage.hdf5.file import make_chunked, make_contiguous
 from zarrpack.storage.hdf5.filters import EncodedPiece, encode_piece
@@ -74,7 +74,7 @@ def write_numbers(
         ready = made(array, index, piece) if made is not None else None
         return ready if ready is not None else _encoded(array, index, piece, compression)
 
-    grid = product(*map(range, array.metadata.chunk_grid()))
+    grid = chunk_indices(array.metadata.chunk_grid())
     for placed in made_ahead(pieces, grid, threads, waiting=threads, name="zarrpack-hdf5"):
         for at, (payload, mask) in placed:
             data.id.write_direct_chunk(at, payload, mask)

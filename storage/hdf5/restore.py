@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from zarrpack.errors import FormatError
 from zarrpack.storage.array_metadata import ArrayMetadata
+from zarrpack.storage.chunk_indices import chunk_indices
 from zarrpack.storage.codecs import encode_chunk
 from zarrpack.storage.hdf5.attributes import read_own
 from zarrpack.storage.hdf5.export import HDF5_FORMAT
@@ -273,9 +274,7 @@ def _own(file: h5py.File) -> tuple[h5py.Group, dict[str, Any]]:
 
 def _chunks(node: StoredNode) -> Iterator[tuple[str, bytes]]:
     metadata = node.metadata
-    if 0 in metadata.shape:
-        return
-    for index in product(*(range(length) for length in metadata.chunk_grid())):
+    for index in chunk_indices(metadata.chunk_grid()):
         payload = encode_chunk(node.read_chunk(index), metadata.codec, metadata.dtype, metadata.chunks)
         yield metadata.chunk_key(index), payload
 
