@@ -23,7 +23,7 @@ from zarrpack.converters.pipeline.selection import Selection
 from zarrpack.converters.pipeline.time_limits import TimeLimits
 from zarrpack.converters.pipeline.workers import WorkerHandle
 from zarrpack.errors import MemberError
-from zarrpack.processors.archives.base import Source
+from zarrpack.processors.archives.base import Finding, Source
 from zarrpack.processors.archives.registry import open_source
 from zarrpack.processors.base import Processor
 from zarrpack.processors.limits import Limits
@@ -161,6 +161,7 @@ class PipelineRun:
             plan.selection, form, plan.limit, plan.items_per_data, plan.only, batches=plan.first_batch
         )
         self._error: BaseException | None = None
+        self._findings: dict[int, list[Finding]] = {}
         # Closed when the reading thread ends, so that the watch does not sleep on.
         self._reading_ended, self._reading_open = Pipe(duplex=False)
         self._reading = threading.Thread(target=self._read, daemon=True)
@@ -190,8 +191,16 @@ class PipelineRun:
         if self._error is not None:
             raise self._error  # it may have come while the loop was ending
         self._pool.finish()
+        self._record_findings()
         self._tell(progress)
         return self._batcher.members
+
+    def _record_findings(self) -> None:
+        # Not by the reading thread, which may outlive a run that was stopped, and would write where all was removed.
+        if self._findings:
+            with closing(open_journal(self._plan.journal)) as journal:
+                for number, findings in list(self._findings.items()):
+                    record_findings(journal, number, findings)
 
     def _tell(self, progress: Callable[[int, int, int], None]) -> None:
         members, read, failed = self._pool.progress()
@@ -239,8 +248,7 @@ class PipelineRun:
             if isinstance(piece, StreamedMember):
                 _pump(piece, worker)
         if source.findings:
-            with closing(open_journal(self._plan.journal)) as journal:
-                record_findings(journal, number, source.findings)
+            self._findings[number] = list(source.findings)
 
     def _read_again(self, batch: Batch) -> None:
         """Give a streamed member out again whose worker has died: its source is read once more."""

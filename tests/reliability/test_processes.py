@@ -45,6 +45,9 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 OPTIONS = ("--quiet", "--workers", "2", "--items-per-data", "3")
 
+#: For runs that are stopped in their middle: alone they would take many seconds.
+LONG_WORK = {"WORK": "200000"}
+
 
 @dataclass(frozen=True)
 class Troubled(Processor):
@@ -183,7 +186,7 @@ def test_signals_stop_a_run_that_can_be_resumed(tmp_path: Path, number: int, sta
     """The status says which, the message how to go on, no process stays, and the resumed run has the control's bytes."""
     source = write_zip(tmp_path / "a.zip", many_members(150))
     assert run(tmp_path, "convert", source, "-o", "control", *OPTIONS).status == 0
-    process = start(tmp_path, "convert", source, "-o", "out", *OPTIONS, extra=WORK)
+    process = start(tmp_path, "convert", source, "-o", "out", *OPTIONS, extra=LONG_WORK)
     until_acknowledged(process, tmp_path / "out")
 
     (os.killpg if whole_group else os.kill)(process.pid, number)
@@ -205,7 +208,7 @@ def test_signals_stop_a_run_that_can_be_resumed(tmp_path: Path, number: int, sta
 def test_a_second_signal_stops_at_once(tmp_path: Path, number: int) -> None:
     """Nothing damaged is published, and the run can be resumed."""
     source = write_zip(tmp_path / "a.zip", many_members(150))
-    process = start(tmp_path, "convert", source, "-o", "out", *OPTIONS, extra=WORK)
+    process = start(tmp_path, "convert", source, "-o", "out", *OPTIONS, extra=LONG_WORK)
     until_acknowledged(process, tmp_path / "out")
 
     for _ in range(2):

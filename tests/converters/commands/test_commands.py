@@ -159,15 +159,15 @@ def test_ctrl_c_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     """An interrupted run ends with 130, says so, and leaves no file and no process behind."""
     source = write_zip(tmp_path / "a.zip", product_members(2))
     blocking = tmp_path / "script.py"
-    # The signal comes from inside, at a known moment: when the first batch is about to be given out.
+    # The signal comes from inside, at a known moment: when the first batch is about to be given out, which never happens.
     blocking.write_text(
-        "import os, signal, sys\n"
+        "import os, signal, sys, threading\n"
         "from zarrpack.converters.commands.main import run\n"
         "from zarrpack.converters import conversion_run as conversion\n"
         "class Interrupted(conversion.Pool):\n"
         "    def dispatch(self, batch):\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"
-        "        return super().dispatch(batch)\n"
+        "        threading.Event().wait()\n"
         "conversion.Pool = Interrupted\n"
         "if __name__ == '__main__':\n"
         f"    sys.exit(run(['convert', {str(source)!r}, '-o', 'out']))\n"
