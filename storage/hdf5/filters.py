@@ -17,8 +17,10 @@ from zarrpack.storage.zstd import compress
 
 __all__ = ["GZIP_LEVEL", "ZSTD_FILTER", "ZSTD_LEVEL", "EncodedPiece", "encode_piece", "shuffles"]
 
-#: Of ISA-L, whose output any inflate reads; ten times faster than zlib's level 4 at about its size.
-GZIP_LEVEL = 1
+#: Of ISA-L, whose output any inflate reads; several times faster than zlib's level 4 at about its size. Not 1 or 2: their
+#: assembler enters the third byte under a hash of what a register happens to hold, the address of the thread's stack,
+#: so that now and then equal values would give other bytes.
+GZIP_LEVEL = 3
 #: The registered number of the Zstd filter, and the level used.
 ZSTD_FILTER = 32015
 ZSTD_LEVEL = 3

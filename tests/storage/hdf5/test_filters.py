@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import h5py
@@ -36,6 +37,31 @@ def test_hdf5_reads_pieces(
     with h5py.File(path) as file:
         assert file["a"][...].tobytes() == values.tobytes()
         assert file["a"].fletcher32
+
+
+def test_every_thread_gives_the_same_bytes() -> None:
+    """The address of a thread's stack does not matter. It did, once in 128 threads, in this chunk."""
+    values = np.array([16, 16, *[900] * 9], np.int32)
+    payloads = []
+    started, end = threading.Barrier(801), threading.Event()
+
+    def encode() -> None:
+        payloads.append(bytes(encode_piece(values, "gzip").payload))
+        started.wait()
+        end.wait()  # so that every thread has a stack of its own
+
+    before = threading.stack_size(1 << 18)
+    threads = [threading.Thread(target=encode) for _ in range(800)]
+    for thread in threads:
+        thread.start()
+    threading.stack_size(before)
+    started.wait()
+    end.set()
+    for thread in threads:
+        thread.join()
+
+    assert len(payloads) == 800
+    assert len(set(payloads)) == 1
 
 
 def test_a_damaged_piece_is_noticed(tmp_path: Path) -> None:
