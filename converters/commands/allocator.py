@@ -9,11 +9,11 @@ import sys
 __all__ = ["return_large_blocks"]
 
 _M_MMAP_THRESHOLD = -3  # of <malloc.h>
-_LARGE_BYTES = 1 << 20
+_LARGE_BYTES = 192 << 10
 
 
 def return_large_blocks() -> None:
-    """Let glibc give freed blocks of 1 MiB and more back to the system at once.
+    """Let glibc give freed blocks of 192 KiB and more back to the system at once.
 
     By itself it raises that bound to 32 MiB as such blocks come and go, and keeps what it gets in the arena of every
     thread: a merge then holds half as much memory again, and the more the longer it runs. Arrow, whose own allocators

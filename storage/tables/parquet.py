@@ -29,8 +29,8 @@ ColumnType: TypeAlias = Literal[
     "binary",
 ]
 
-#: Rows of a row group, where nothing else is said.
-GROUP_ROWS = 4_000
+#: Rows of a row group, where nothing else is said. Twice as many take 3 MB more while they are encoded, and 1 % less on disk.
+GROUP_ROWS = 2_000
 
 # What pandas makes of a column: (its word for the type, dtype without, dtype with missing values). Without this a
 # missing value would turn integers into floats.
