@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from zarrpack.converters.items.metadata import ItemMetadata
+from zarrpack.storage.datasetstorage.description_tables import DescriptionTables
 from zarrpack.storage.datasetstorage.earlier_tables import earlier_tables
 from zarrpack.storage.datasetstorage.info_fields import item_row, split_metadata
+from zarrpack.storage.datasetstorage.info_validation import listed
 from zarrpack.storage.tables.infoset import ItemRow
 from zarrpack.storage.tables.rules import Category
 
@@ -95,22 +97,34 @@ class MergedItems:
         self._members = members
         self._stores = stores
         self._first = first
+        self._described = DescriptionTables()
+        self._renamed: dict[str, None] = {}
 
     def __iter__(self) -> Iterator[ItemRow]:
         names: set[str] = set()
         for row in self._rows():
             if row.name in names:
                 row = replace(row, name=f"{row.name}#{row.code}")
+                self._renamed[row.name] = None
             names.add(row.name)
             yield row
 
-    def dictionary(self) -> dict[str, dict[int, Category]]:
-        """Give what the datasets say of categories; of the same id the first dataset counts."""
-        known: dict[str, dict[int, Category]] = {}
+    def dictionary(self) -> Mapping[str, Mapping[int, Category]]:
+        """Give what is said of categories; of the same id the first dataset counts, then the first file.
+
+        What files say is in it when the rows have been gone through.
+        """
         for dataset in reversed(self._datasets):
             for table, categories in dataset.descriptions().items():
-                known.setdefault(table, {}).update(categories)
-        return known
+                self._described.tables.setdefault(table, {}).update(categories)
+        return self._described.tables
+
+    def notes(self) -> list[str]:
+        """Give what is to be told when the rows have been gone through."""
+        said = [f"descriptions of {table}: {problem}" for table, problem in self._described.problems.items()]
+        if self._renamed:
+            said.append(f"items have the names of others before them, and were called {listed([*self._renamed])}")
+        return said
 
     def _rows(self) -> Iterator[ItemRow]:
         for dataset in self._datasets:
@@ -121,4 +135,7 @@ class MergedItems:
             if stem is None:
                 yield replace(row, code=code)
             else:
-                yield item_row(code, stem, split_metadata(row.fields).fields, row.description)
+                metadata = split_metadata(row.fields)
+                if metadata.descriptions is not None:
+                    self._described.add(metadata.descriptions)
+                yield item_row(code, stem, metadata.fields, row.description)

@@ -127,8 +127,8 @@ def merge_files(
         with claimed(output, overwrite=overwrite, needed_bytes=needed):
             found = survey_sources(files, None, skips_unreadable=False)
             rules = MergeRules(has_own_chunks=True, is_strict=strict)
-            report = _merge_arrays(found, output, rules, promote=promote, threads=threads)
-            items = _write_tables(journal, found, output)
+            report, notes = _merge_arrays(found, output, rules, promote=promote, threads=threads)
+            items, table_notes = _write_tables(journal, found, output)
             output.publish()
     folder = out.parent.resolve()
     return MergeResult(
@@ -139,7 +139,11 @@ def merge_files(
         items=items,
         chunks_copied=report.chunks_copied,
         chunks_encoded=report.chunks_encoded,
-        notes=(*report.notes, *(f"{place}: encoded anew: {why}" for place, why in report.reencoded.items())),
+        notes=(
+            *(*found.problems, *notes, *report.notes),
+            *(f"{place}: encoded anew: {why}" for place, why in report.reencoded.items()),
+            *table_notes,
+        ),
         seconds=clock.seconds()["total"],
     )
 
@@ -162,7 +166,7 @@ def _datasets_first(files: Sequence[str]) -> list[str]:
 
 def _merge_arrays(
     found: SourceSurvey, output: OutputSet, rules: MergeRules, *, promote: bool, threads: int | None
-) -> MergeReport:
+) -> tuple[MergeReport, list[str]]:
     layout = MergeLayout(found.survey)
     layout.check_rows(is_strict=rules.is_strict)
     sources = found.survey.sources
@@ -174,7 +178,7 @@ def _merge_arrays(
         schema=found.schema,
     )
     found.survey.forget_rows()
-    return merge_arrays(
+    report = merge_arrays(
         [one.path for one in sources],
         lambda number, _source: codes.of(number),
         output.temporary(".dataset"),
@@ -183,6 +187,7 @@ def _merge_arrays(
         metadata=None if found.schema is None else {"_storage_schema": found.schema},
         options=options,
     )
+    return report, layout.contradictions()
 
 
 def _codes(sources: Sequence[SurveyedSource]) -> SourceCodes:
@@ -198,8 +203,8 @@ def _codes(sources: Sequence[SurveyedSource]) -> SourceCodes:
     return assign_codes(sources, numbers, given)
 
 
-def _write_tables(journal: sqlite3.Connection, found: SourceSurvey, output: OutputSet) -> int:
-    """Write infoset and attribset; give the number of items."""
+def _write_tables(journal: sqlite3.Connection, found: SourceSurvey, output: OutputSet) -> tuple[int, list[str]]:
+    """Write infoset and attribset; give the number of items, and what is to be told of them."""
     # pyarrow costs a tenth of a second to import.
     from zarrpack.storage.tables.infoset import write_tables
     from zarrpack.storage.tables.rules import TableRules
@@ -222,7 +227,7 @@ def _write_tables(journal: sqlite3.Connection, found: SourceSurvey, output: Outp
         schema=found.schema,
         rules=TableRules(dictionary=items.dictionary()),
     )
-    return report.items
+    return report.items, items.notes()
 
 
 def _journal_members(journal: sqlite3.Connection, files: Sequence[Path]) -> dict[int, str]:

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from zarrpack.errors import NothingUsable, UsageError
+from zarrpack.errors import FormatError, NothingUsable, OutputRefused, UsageError
 from zarrpack.storage.datasetstorage.source_codes import SourceCodes
+from zarrpack.storage.datastorage.metadata_file import read_json
 from zarrpack.storage.durability import publish_file, sync_folder
 from zarrpack.storage.merge.damage import DamagedSource
 from zarrpack.storage.merge.merge import MergeOptions, MergeReport, merge_arrays
 
-__all__ = ["MergePlan", "check_partials", "merge_at_once", "merge_in_batches"]
+__all__ = ["MergePlan", "check_folder", "check_partials", "merge_at_once", "merge_in_batches"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,44 @@ def check_partials(out: Path, sources: Sequence[str]) -> None:
             f"{left[0]}: expected no partial dataset of an earlier merge beside the output, found {len(left)}; merge them "
             "first, in order, and then the other files, with the same file_id_codes; or move them away"
         )
+
+
+def check_folder(out: Path, sources: Sequence[str]) -> None:
+    """Refuse an output that is a folder, unless it is empty or a dataset, and no source lies in it.
+
+    Parameters
+    ----------
+    out : Path
+        The output, which replaces what is there.
+    sources : sequence of str
+        What is merged.
+
+    Raises
+    ------
+    OutputRefused
+        If something else would be lost.
+    """
+    if not out.is_dir():
+        return
+    own = out.resolve()
+    inside = next((source for source in sources if own in Path(source).resolve().parents), None)
+    if inside is not None:
+        raise OutputRefused(
+            f"{out}: expected an output that holds no source, found {inside} in it; choose another path"
+        )
+    if any(out.iterdir()) and not _is_dataset(out):
+        raise OutputRefused(
+            f"{out}: expected a dataset, an empty folder or nothing, found other files; choose another path"
+        )
+
+
+def _is_dataset(folder: Path) -> bool:
+    try:
+        attributes = read_json(folder / ".zattrs")
+    except (OSError, FormatError):
+        return False
+    own = attributes.get("zarrpack") if isinstance(attributes, dict) else None
+    return isinstance(own, dict) and own.get("kind") == "dataset"
 
 
 def _partials(out: Path) -> list[Path]:

@@ -85,12 +85,15 @@ class DatasetInfo:
         self._files = InfoCollection(schema, self._infoset, self._attribset)
         self._attributes: dict[str, dict[int, Category]] = {}
         self._said: set[str] = set()
+        # Name -> the JSON file that was deleted before the files were numbered, and what it held.
+        self._deleted: dict[str, tuple[Path, bytes]] = {}
 
     def parse_info_files(self) -> None:
         """Read and check all metadata. If there are JSON files among them, write the tables and delete those files.
 
-        The tables have the codes of `build_code_mappings` or, until that has been called, of the order of the paths. A JSON
-        file that cannot be read, or whose file has no code, is kept. Does nothing when it is called again.
+        The tables have the codes of `build_code_mappings` or, until that has been called, of the order of the files' names, as
+        a `DatasetMerger` that is given none. A JSON file that cannot be read, or whose file has no code, is kept. Does nothing
+        when it is called again.
 
         Raises
         ------
@@ -105,15 +108,17 @@ class DatasetInfo:
         names = self._files.add(found)
         self._warn([f"{one.problem}; it is kept" for one in found if one.problem])
         self._warn(self._files.complete())
-        read = [
-            one.json
+        read = {
+            own_names[0]: one.json
             for one, own_names in zip(found, names, strict=True)
             if one.json is not None and self._files.has_row(own_names[0])
-        ]
+        }
         if read:
             self._write(_TABLE_NAME)
         self._is_parsed = True
-        _delete(read)
+        if self._files.codes is None:
+            self._deleted = {name: (path, path.read_bytes()) for name, path in read.items()}
+        _delete(read.values())
 
     def build_code_mappings(self, zip_files: Iterable[str | os.PathLike[str]]) -> dict[str, int]:
         """Number files from 0, in the order given.
@@ -167,7 +172,8 @@ class DatasetInfo:
     def store_info_to_parquet(self, table_name: str = _TABLE_NAME) -> None:
         """Write both tables. They have their names only when they are whole and on disk.
 
-        A file that has a code but no metadata gets a row that says so little; one that has no code gets none.
+        A file that has a code but no metadata gets a row that says so little; one that has no code gets none, and its JSON file
+        is written again if `parse_info_files` has deleted it.
 
         Parameters
         ----------
@@ -179,11 +185,25 @@ class DatasetInfo:
         UsageError
             If nothing has been parsed yet, and two files have the same name.
         OutputRefused
-            If a table cannot be written.
+            If a table cannot be written, or a JSON file that is written again.
         """
         self.parse_info_files()
         self._warn(self._files.complete())
+        self._restore_deleted()
         self._write(table_name)
+
+    def _restore_deleted(self) -> None:
+        """Write again the JSON files of files that turn out to have no code: the tables will not have their content."""
+        for name, (path, content) in self._deleted.items():
+            if self._files.has_row(name) or path.exists():
+                continue
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                draft = temporary_name(path)
+                draft.write_bytes(content)
+                publish_file(draft, path)
+            except OSError as exc:
+                raise OutputRefused(f"{path}: expected a file that can be written again, found: {exc}") from exc
 
     def _write(self, table_name: str) -> None:
         self._files.keep_earlier()

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from zarrpack.errors import NothingUsable, UsageError
-from zarrpack.storage.datasetstorage.batch_merge import MergePlan, check_partials, merge_at_once, merge_in_batches
+from zarrpack.storage.datasetstorage.batch_merge import (
+    MergePlan,
+    check_folder,
+    check_partials,
+    merge_at_once,
+    merge_in_batches,
+)
 from zarrpack.storage.datasetstorage.dask_merge import DaskClient
 from zarrpack.storage.datasetstorage.merge_layout import MergeLayout
 from zarrpack.storage.datasetstorage.source_codes import assign_codes
@@ -44,7 +50,7 @@ class DatasetMerger:
     zip_files : iterable of path-like
         ``.data`` files, in the order of their rows.
     merged_store_path : path-like
-        The dataset; what is there is replaced when the new one is whole.
+        The dataset; a file or a dataset that is there is replaced when the new one is whole.
     file_id_codes : mapping of str to int, or None
         A file's stem -> its code; None: counted from 0 in the order of the stems.
     dask_client_params : mapping or None
@@ -203,6 +209,8 @@ class DatasetMerger:
             datasets of a merge that failed lie beside the output and are not among the files.
         NothingUsable
             If no file can be read.
+        OutputRefused
+            If the output is a folder that is no dataset, or holds a source.
         NotFound
             If a file has no code; a KeyError.
         MergeError
@@ -216,8 +224,10 @@ class DatasetMerger:
             warnings.warn(f"{path}: left out: {reason}", stacklevel=2)
         for (group, name), keys in found.survey.clashes.items():
             warnings.warn(
-                f"{group.family}/{name}: files have {sorted(keys)} for it; the longest was taken", stacklevel=2
+                f"{group.family}/{name}: files have {sorted(keys)} for it; the longest key was taken", stacklevel=2
             )
+        for problem in found.problems:
+            warnings.warn(problem, stacklevel=2)
         if not found.survey.sources:
             raise NothingUsable(_NOTHING)
         plan = self._planned(
@@ -261,6 +271,7 @@ class DatasetMerger:
             raise NothingUsable(_NOTHING)
         if self._out.exists() and any(Path(path).exists() and self._out.samefile(path) for path in self._paths):
             raise UsageError(f"{self._out}: expected an output that is none of the files, found one of them")
+        check_folder(self._out, self._paths)
         check_partials(self._out, self._paths)
         return self._out
 
@@ -269,6 +280,8 @@ class DatasetMerger:
         layout = MergeLayout(found.survey)
         self._discovered = layout.names()
         layout.check_rows(is_strict=rules.is_strict)
+        for contradiction in layout.contradictions():
+            warnings.warn(contradiction, stacklevel=3)
         codes = assign_codes(found.survey.sources, found.names, self._codes, [*map(file_stem, found.unreadable)])
         rules = replace(rules, dtypes=layout.dtypes(promote=promote), first_dimensions=layout.primary)
         schema = found.schema or {}

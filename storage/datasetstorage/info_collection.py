@@ -36,7 +36,7 @@ class InfoCollection:
     Attributes
     ----------
     codes : dict of str to int, or None
-        Name -> code; None: nothing is numbered yet, and files count in the order in which they were added.
+        Name -> code; None: nothing is numbered yet, and files count in the order of their names.
     """
 
     def __init__(self, schema: Mapping[str, Any] | None, infoset: Path, attribset: Path) -> None:
@@ -140,7 +140,7 @@ class InfoCollection:
 
     def rows(self) -> Iterator[ItemRow]:
         """Give the infoset's rows, by code."""
-        codes = {name: code for code, name in enumerate(self._records)} if self.codes is None else self.codes
+        codes = {name: code for code, name in enumerate(sorted(self._records))} if self.codes is None else self.codes
         for name, code in codes.items():
             record = self._records.get(name)
             if record is None:

@@ -127,6 +127,22 @@ class MergeLayout:
             )
         return dtypes
 
+    def contradictions(self) -> list[str]:
+        """Say which arrays have other axes than a schema declares; they are merged as they are."""
+        said = []
+        for planned in self._planned.values():
+            spec = self._survey.declared_array(planned.group.family, planned.name)
+            dims = None if spec is None else spec.get("dims")
+            if not isinstance(dims, list) or planned.trailing is None or planned.found.stored_dims:
+                continue
+            axes = {1 + len(row) for _, row in planned.found.forms} - {1 + len(planned.trailing)}
+            if axes and not planned.found.is_pairs:
+                said.append(
+                    f"{planned.group.family}/{planned.name}: declared with the dimensions {dims}, but files have "
+                    f"{min(axes)} axes; kept as it is"
+                )
+        return said
+
     def view(self, source: DataFile) -> Mapping[str, ArrayView | None]:
         """Give what a source's arrays become.
 

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from zarrpack.errors import FormatError, SourceError
 from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.datasetstorage.file_names import unique_names
+from zarrpack.storage.datasetstorage.schema_union import schema_union
 from zarrpack.storage.datasetstorage.survey import Survey, stored_schema
 from zarrpack.storage.member_descriptions import member_descriptions
 
 __all__ = ["SourceSurvey", "survey_sources"]
 
-_Schemas = tuple[Mapping[str, Any] | None, tuple[Mapping[str, Any], ...]]
+
+@dataclass(frozen=True, slots=True)
+class _Schemas:
+    """What is known of schemas so far: the one given, those of stores, and those of datasets, each once."""
+
+    given: Mapping[str, Any] | None
+    stored: tuple[Mapping[str, Any], ...] = ()
+    merged: tuple[Mapping[str, Any], ...] = ()
+
+    def with_those_of(self, source: DataFile) -> _Schemas:
+        """Give the same with what a source brings; this one itself if that is nothing new."""
+        known = self
+        stored = stored_schema(source) if self.given is None else None
+        if stored is not None and stored not in self.stored:
+            known = replace(known, stored=(*self.stored, stored))
+        merged = source.metadata.get("schema") if source.kind == "dataset" else None
+        if isinstance(merged, Mapping) and merged not in self.merged:
+            known = replace(known, merged=(*self.merged, merged))
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +47,9 @@ class SourceSurvey:
     unreadable : dict of str to str
         The others -> why.
     schema : mapping or None
-        The schema that was given, else the first that a source was saved with.
+        The schema that was given, else the union of those that sources were saved with.
+    problems : list of str
+        In what these contradict each other.
     pack_members : dict of int to list of str
         The members' names of sources that are packs, by the source's number.
     """
@@ -36,6 +57,7 @@ class SourceSurvey:
     survey: Survey
     unreadable: dict[str, str]
     schema: Mapping[str, Any] | None
+    problems: list[str]
     pack_members: dict[int, list[str]]
 
     @property
@@ -59,7 +81,7 @@ def survey_sources(
     paths : sequence of str
         Stores, packs and datasets, in order.
     schema : mapping or None
-        What is declared; None: the first schema that a source was saved with.
+        What is declared; None: what the sources were saved with, of contradicting declarations the first.
     skips_unreadable : bool
         Whether sources that cannot be read are only noted. Else SourceError or FormatError is raised.
 
@@ -68,29 +90,27 @@ def survey_sources(
     MergeError
         If an array of pairs is not square.
     """
-    of_datasets: tuple[Mapping[str, Any], ...] = ()
+    schemas = _Schemas(schema)
     while True:
-        found = SourceSurvey(Survey((schema or {}, *of_datasets)), {}, schema, {})
-        learned = _enter_all(found, paths, of_datasets, skips_unreadable)
-        if learned is None:
+        joined, problems = schema_union(schemas.stored)
+        declared = joined or None if schema is None else schema
+        found = SourceSurvey(Survey((declared or {}, *schemas.merged)), {}, declared, problems, {})
+        learned = _enter_all(found, paths, schemas, skips_unreadable)
+        if learned is schemas:
             found.survey.finish()
             return found
-        schema, of_datasets = learned
+        schemas = learned
 
 
-def _enter_all(
-    found: SourceSurvey, paths: Sequence[str], of_datasets: tuple[Mapping[str, Any], ...], skips_unreadable: bool
-) -> _Schemas | None:
+def _enter_all(found: SourceSurvey, paths: Sequence[str], schemas: _Schemas, skips_unreadable: bool) -> _Schemas:
     """Enter the sources; where one brings a schema that changes what others mean, give all schemas to begin anew."""
-    for path in paths:
+    for position, path in enumerate(paths):
         try:
             with DataFile(path) as source:
-                schema = found.schema if found.schema is not None else stored_schema(source)
-                merged = source.metadata.get("schema") if source.kind == "dataset" else None
-                if isinstance(merged, Mapping) and merged not in of_datasets:
-                    return schema, (*of_datasets, merged)
-                if schema is not found.schema:
-                    return schema, of_datasets
+                learned = schemas.with_those_of(source)
+                if learned is not schemas:
+                    # Most often all have one. Where they have several, one look at all is better than many beginnings.
+                    return _learn_all(learned, paths[position + 1 :]) if schemas.stored else learned
                 if source.kind == "pack":
                     found.pack_members[len(found.survey.sources)] = [
                         member.name for member in member_descriptions(source)
@@ -100,4 +120,14 @@ def _enter_all(
             if not skips_unreadable:
                 raise
             found.unreadable[path] = str(exc)
-    return None
+    return schemas
+
+
+def _learn_all(schemas: _Schemas, paths: Sequence[str]) -> _Schemas:
+    for path in paths:
+        try:
+            with DataFile(path) as source:
+                schemas = schemas.with_those_of(source)
+        except (FormatError, SourceError):
+            continue  # said when it is to be entered
+    return schemas

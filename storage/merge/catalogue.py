@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,10 @@ from zarrpack.storage.base import Codec
 from zarrpack.storage.merge.columns import Columns, Interned
 from zarrpack.storage.merge.padding import Runs
 
-__all__ = ["ArrayKind", "Catalogue", "GroupKey"]
+__all__ = ["ArrayKind", "Catalogue", "GroupKey", "Unit"]
+
+#: What is one thing of an array in the flat form.
+Unit: TypeAlias = Literal["row", "member"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class ArrayKind:
     stands_for: str = ""
     flat: bool = False
     content: Literal["values", "pixels"] = "values"
-    unit: Literal["row", "member"] = "member"
+    unit: Unit = "member"
     shape_from: tuple[str, ...] = ()
     draft: bool = False
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from zarrpack.storage.merge.catalogue import ArrayKind, Catalogue, GroupKey
+from zarrpack.storage.merge.catalogue import ArrayKind, Catalogue, GroupKey, Unit
 from zarrpack.storage.merge.columns import distinct
 
 __all__ = ["Variant", "find_variants"]
@@ -34,7 +34,7 @@ class Variant:
     Parameters
     ----------
     kind : ArrayKind
-        The kind of its first part.
+        The kind of its first part; by rows if any part is.
     label : str
         Its true name with what tells it from earlier variants of that name, such as ``"price__float64"``.
     dtype : str
@@ -149,10 +149,13 @@ def _used_parts(catalogue: Catalogue) -> Int64s:
 
 def _split(kinds: Sequence[ArrayKind], dtypes: Mapping[tuple[GroupKey, str], str]) -> list[tuple[list[ArrayKind], str]]:
     """Split the kinds of one name into variants; give each variant's kinds and label."""
-    variants: dict[tuple[tuple[str, ...], str, str], list[ArrayKind]] = {}
-    for kind in kinds:
-        family = dtypes.get((kind.group, kind.name)) or _family(kind)
-        variants.setdefault((kind.dims, kind.unit, family), []).append(kind)
+    variants: dict[tuple[tuple[str, ...], Unit, str], list[ArrayKind]] = {}
+    families = [dtypes.get((kind.group, kind.name)) or _family(kind) for kind in kinds]
+    by_rows = {(kind.dims, family) for kind, family in zip(kinds, families, strict=True) if kind.unit == "row"}
+    for kind, family in zip(kinds, families, strict=True):
+        # A user's store does not say what is one thing; where a converter's file does, it holds for both.
+        unit: Unit = "row" if not kind.flat and (kind.dims, family) in by_rows else kind.unit
+        variants.setdefault((kind.dims, unit, family), []).append(kind)
     for (dims, unit, family), members in list(variants.items()):
         if family == "int" and not _promotes(members):
             # No integer type holds both signs and 64 bits without one.
@@ -188,8 +191,9 @@ def _variant(
     first_tail = catalogue.grids[int(catalogue.parts["grid"][parts[0]])][0]
     has_rows = bool(catalogue.row_sets["kept"][catalogue.parts["row_set"][parts]].any())
     is_flat = bool(flat.any()) or (len(tails) > 1 and has_rows)
+    first_kind = catalogue.kinds[int(catalogue.parts["kind"][parts[0]])]
     return Variant(
-        kind=catalogue.kinds[int(catalogue.parts["kind"][parts[0]])],
+        kind=replace(first_kind, unit="row") if any(kind.unit == "row" for kind in kinds) else first_kind,
         label=label,
         dtype=dtype,
         object_codec=object_codec,

@@ -150,7 +150,12 @@ def write_tables(
         for row in rows():
             groups.add(_fixed_values(row, flow_name, rules.table_name), row.fields)
         groups.flush()
-    categorical = [name for name in kinds if _is_categorical(name, kinds[name], survey, schema, rules)]
+    # A field that has categories already keeps them all, however its values repeat.
+    categorical = [
+        name
+        for name in kinds
+        if _is_categorical(name, kinds[name], survey, schema, rules, has_table=names[name] in rules.dictionary)
+    ]
     write_rows(attribset, ATTRIBSET_COLUMNS, _attribute_rows(categorical, survey, names, kinds, schema, rules))
     return TablesReport(
         items=survey.items,
@@ -213,13 +218,19 @@ def _fixed_values(row: ItemRow, flow_name: str | None, table_name: str) -> list[
 
 
 def _is_categorical(
-    name: str, kind: FieldKind, survey: _Survey, schema: Mapping[str, Any] | None, rules: TableRules
+    name: str,
+    kind: FieldKind,
+    survey: _Survey,
+    schema: Mapping[str, Any] | None,
+    rules: TableRules,
+    *,
+    has_table: bool,
 ) -> bool:
     target, rule = find_route(name, _VALUE_KINDS.get(kind, "other"), schema)
     categories = survey.profiles[name].categories
     if target != "categorical" or categories is None or (name in rules.own_columns and rule != "declared"):
         return False
-    if rule == "kind" and kind == "string" and not rules.text_is_categorical:
+    if rule == "kind" and kind == "string" and not rules.text_is_categorical and not has_table:
         return 0 < 2 * len(categories) < survey.items
     return rule == "declared" or len(categories) > 0
 
@@ -245,4 +256,4 @@ def _attribute_rows(
     tables = {table for table, _, _ in fields.values()}
     for table, known in rules.dictionary.items():
         if table not in tables:
-            yield from category_rows(table, "int", (), {}, known)
+            yield from category_rows(table, "int", (), {}, dict(sorted(known.items())))

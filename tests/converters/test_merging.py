@@ -13,7 +13,7 @@ from stores import read, save
 import zarrpack
 from zarrpack.converters.merging import MergeResult, merge_files
 from zarrpack.errors import FormatError, MergeError, UsageError
-from zarrpack.storage import OptStorage
+from zarrpack.storage import DatasetInfo, DatasetMerger, OptStorage
 
 
 def store(folder: Path, name: str, data: dict[str, Any], **metadata: Any) -> Path:
@@ -135,6 +135,56 @@ def test_a_conversions_dataset_can_be_added_to(tmp_path: Path, parts: list[Path]
         for name, values in old.items():
             if not name.endswith("_offsets"):
                 np.testing.assert_array_equal(new[name], values)
+
+
+def test_arrays_of_stores_join_those_of_packs(tmp_path: Path, products_zip: Path) -> None:
+    """An array that a user's store and the converter's files have along the same dimension is one, in either order."""
+    zarrpack.convert(products_zip, tmp_path / "out", workers=1, keep_data=True, include=["*.jpg"])
+    (pack,) = (tmp_path / "out" / "encoded").iterdir()
+    own = save(tmp_path, "own", {"images/height": np.array([9], np.int32)})
+    heights = [16] * 6
+
+    for sources, expected in (([pack, own], [*heights, 9]), ([own, pack], [9, *heights])):
+        images = read(merge_files(sources, tmp_path / "all.dataset", overwrite=True).dataset)["images"]
+
+        assert images["height"].tolist() == expected
+        assert images["file_id"].tolist() == list(range(7))
+
+
+def test_what_stores_say_of_ids_is_in_the_attribset(tmp_path: Path) -> None:
+    """Also of what is added later; and a field whose categories a dataset lists gets those of its new items."""
+    old = [
+        store(tmp_path / "in", f"p{n}", {"face_types": [0, 1]}, material=material, descriptions={"face_types": names})
+        for n, (material, names) in enumerate([("zinc", {"1": "Cone"}), ("steel", {"0": "Plane"}), ("steel", {})])
+    ]
+    new = store(tmp_path / "in", "q", {"face_types": [2]}, material="alu", descriptions={"face_types": {"2": "Sphere"}})
+    merger = DatasetMerger(old, tmp_path / "parts.dataset", delete_source_files=False)
+    merger.merge_data()
+    info = DatasetInfo(old, tmp_path / "parts.infoset", tmp_path / "parts.attribset")
+    info.store_info_to_parquet()
+
+    result = merge_files([tmp_path / "parts.dataset", new], tmp_path / "all.dataset")
+
+    attribset = pd.read_parquet(result.attribset)[["table_name", "id", "name"]].to_numpy().tolist()
+    assert attribset == [
+        ["material", 0, "steel"],
+        ["material", 1, "zinc"],
+        ["material", 2, "alu"],
+        ["face_types", 0, "Plane"],
+        ["face_types", 1, "Cone"],
+        ["face_types", 2, "Sphere"],
+    ]
+    assert result.notes == ()
+
+
+def test_an_item_that_is_there_already_is_told(tmp_path: Path, parts: list[Path]) -> None:
+    """It is kept, under another name, for only its user knows whether it is the same."""
+    first = merge_files(parts[:2], tmp_path / "first.dataset")
+
+    again = merge_files([first.dataset, parts[1]], tmp_path / "again.dataset")
+
+    assert pd.read_parquet(again.infoset)["name"].tolist() == ["gear.v0", "gear.v1", "gear.v1#2"]
+    assert again.notes == ("items have the names of others before them, and were called gear.v1#2",)
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:

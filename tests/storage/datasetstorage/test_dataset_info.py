@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stores import merge, save
 
 from zarrpack.errors import UsageError
 from zarrpack.storage import OptStorage
@@ -278,11 +280,34 @@ def test_codes_follow_the_order_given(tmp_path: Path) -> None:
     assert pd.read_parquet(result.infoset_path)["id"].tolist() == [0, 1, 2]
 
 
-def test_without_codes_files_count_as_given(tmp_path: Path) -> None:
-    """The stems of the metadata, in their order."""
+def test_without_codes_files_count_as_a_merger_counts_them(tmp_path: Path) -> None:
+    """By their stems, in whatever order they are given: tables and arrays mean the same file by a code."""
+    sources = [save(tmp_path / "in", stem, {"face_areas": [value]}) for stem, value in (("b", 20.0), ("a", 10.0))]
     result = Result(tmp_path, {"b": {}, "a": {}})
 
-    assert result.infoset[["id", "name"]].to_numpy().tolist() == [[0, "b"], [1, "a"]]
+    faces = merge(sources, tmp_path / "out.dataset")["faces"]
+
+    assert result.infoset[["id", "name"]].to_numpy().tolist() == [[0, "a"], [1, "b"]]
+    assert dict(zip(faces["file_id"].tolist(), faces["face_areas"].tolist(), strict=True)) == {0: 10.0, 1: 20.0}
+
+
+@pytest.mark.parametrize("wanted", [["a", "b"], ["a"]])
+def test_metadata_that_get_no_row_are_not_lost(tmp_path: Path, wanted: list[str]) -> None:
+    """Files are parsed before they are numbered; the JSON file of one that then has no code is there again."""
+    paths = write_json(tmp_path / "files_summary", {name: {"n": number} for number, name in enumerate("ab")})
+    before = [path.read_bytes() for path in paths]
+    info = DatasetInfo(paths, tmp_path / "i", tmp_path / "t")
+    info.parse_info_files()
+    assert not any(path.exists() for path in paths)
+    info.build_code_mappings([f"{name}.data" for name in wanted])
+
+    with contextlib.nullcontext() if len(wanted) == 2 else pytest.warns(UserWarning, match="no row: b"):
+        info.store_info_to_parquet()
+
+    assert pd.read_parquet(tmp_path / "i")["name"].tolist() == wanted
+    assert [path.exists() for path in paths] == [False, len(wanted) == 1]
+    if len(wanted) == 1:
+        assert paths[1].read_bytes() == before[1]
 
 
 def test_codes_and_metadata_need_not_fit(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from stores import merge, merger, read, save, save_all
 from zarr.storage import ZipStore
 
 import zarrpack
-from zarrpack.errors import FormatError, MergeError, NotFound, NothingUsable, UsageError
+from zarrpack.errors import FormatError, MergeError, NotFound, NothingUsable, OutputRefused, UsageError
 from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.datasetstorage import DatasetMerger, SchemaBuilder, batch_merge
 
@@ -572,6 +572,68 @@ def test_the_output_is_none_of_the_files(tmp_path: Path) -> None:
         DatasetMerger(str(sources[0]), "x.dataset")
 
     assert sources[0].read_bytes() == before
+
+
+@pytest.mark.parametrize("force_compression", [True, False])
+def test_a_folder_that_is_no_dataset_is_not_replaced(tmp_path: Path, force_compression: bool) -> None:
+    """Neither a user's folder nor that of the sources; an empty one and an earlier dataset are."""
+    sources = areas(tmp_path)
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "own.txt").write_text("years of work")
+
+    for folder, found in ((results, "other files"), (tmp_path / "in", "part_0"), (tmp_path, "part_0")):
+        with pytest.raises(OutputRefused, match=f"expected.*found.*{found}"):
+            merger(sources, folder).merge_data(force_compression=force_compression)
+    assert (results / "own.txt").read_text() == "years of work"
+    assert all(path.is_file() for path in sources)
+
+    (results / "own.txt").unlink()
+    for _ in range(2):
+        assert merge(sources, results, force_compression=False)["faces"]["file_id"].tolist() == [0, 0, 0, 1, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize("batch_size", [None, 1])
+def test_the_schemas_that_files_were_saved_with_are_joined(tmp_path: Path, batch_size: int | None) -> None:
+    """What only a later file declares counts as well; of contradicting dtypes the first, and that is said."""
+
+    def schema(**arrays: str) -> dict[str, Any]:
+        declared = {name: {"dims": ["face"], "dtype": dtype} for name, dtype in arrays.items()}
+        return {"groups": {"faces": {"primary_dimension": "face", "arrays": declared}}}
+
+    sources = [
+        save(tmp_path / "in", "p0", {"x1": np.float32([1, 2])}, schema(x1="float32")),
+        save(tmp_path / "in", "p1", {"x1": np.array([0.5]), "x2": [7]}, schema(x1="float64", x2="int64")),
+        save(tmp_path / "in", "p2", {"x1": np.float32([3]), "x3": [8]}, schema(x1="float32", x3="int64")),
+    ]
+
+    with pytest.warns(UserWarning, match="x[123]") as caught:
+        groups = merge(sources, tmp_path / "out.dataset", batch_size=batch_size)
+
+    assert list(groups) == ["faces"]
+    assert groups["faces"]["x1"].dtype == np.float32
+    assert groups["faces"]["x1"].tolist() == [1, 2, 0.5, 3]
+    assert groups["faces"]["x2"].tolist() == [-1, -1, 7, -1]
+    assert groups["faces"]["x3"].tolist() == [-1, -1, -1, 8]
+    said = [str(one.message) for one in caught if "declare" in str(one.message)]
+    assert len(said) == 1
+    assert said[0].startswith("faces/x1: files declare")
+
+
+def test_rows_of_other_axes_than_declared_are_told(tmp_path: Path) -> None:
+    """The values stay as they are; scalars and declared matrices of pairs are no such thing."""
+    source = save(tmp_path / "in", "p", {"face_a": np.ones((2, 3)), "face_b": [1, 2]})
+    arrays = {name: {"dims": ["face"], "dtype": dtype} for name, dtype in (("face_a", "float64"), ("face_b", "int64"))}
+    one = merger([source], tmp_path / "out.dataset")
+    one.set_schema({"groups": {"faces": {"primary_dimension": "face", "arrays": arrays}}})
+
+    with pytest.warns(UserWarning, match="declared with") as caught:
+        one.merge_data()
+
+    assert [str(one.message) for one in caught] == [
+        "faces/face_a: declared with the dimensions ['face'], but files have 2 axes; kept as it is"
+    ]
+    assert read(tmp_path / "out.dataset")["faces"]["face_a"].shape == (2, 3)
 
 
 def test_chunks_are_as_long_as_asked_for(tmp_path: Path) -> None:
