@@ -113,6 +113,11 @@ class DataStorage(ABC):
         -------
         str
             A path without a slash at its end, or a sentence where there is none.
+
+        Raises
+        ------
+        TypeError
+            If the key is no text.
         """
 
     @abstractmethod

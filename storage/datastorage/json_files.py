@@ -131,7 +131,7 @@ class JsonStorageHandler(DataStorage):
     def get_file_path(self, data_key: str) -> str:
         """Give the file that holds a key, or would hold it; for ``""`` the folder."""
         folder = self.json_dir_path.rstrip("/") or self.json_dir_path
-        if not data_key:
+        if data_key == "":
             return folder
         segments = split_key(data_key)
         with self._guard:

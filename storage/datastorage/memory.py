@@ -79,7 +79,8 @@ class MemoryStorage(DataStorage):
 
     def get_file_path(self, data_key: str) -> str:
         """Say that there is no file; for ``""`` make a temporary folder, which lasts until `close`."""
-        if data_key:
+        if data_key != "":
+            split_key(data_key)
             return f"In-memory storage: No file path for key '{data_key}'"
         if self._folder is None:
             self._folder = tempfile.mkdtemp(prefix="zarrpack-memory-")

@@ -175,7 +175,7 @@ class OptStorage(DataStorage):
 
     def get_file_path(self, data_key: str) -> str:
         """Give the folder of a key, ``<store_path>/<key>``; for ``""`` the store's. The archive's is not asked for here."""
-        if not data_key:
+        if data_key == "":
             return self.store_path
         names = []
         with self._guard:
