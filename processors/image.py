@@ -12,6 +12,7 @@ import numpy.typing as npt
 from zarrpack.errors import MemberError, UsageError
 from zarrpack.processors.base import HEAD_BYTES, Block, Member, Metadata, Processor
 from zarrpack.processors.image_header import PictureHeader, jpeg_header, pillow_header, stream_header, whole_header
+from zarrpack.processors.image_jpeg import decode_jpeg
 from zarrpack.processors.image_modes import CHANNELS, WANTED_MODES, convert, fit_to, kept_array, upright
 from zarrpack.processors.image_pillow import check_png, count_frames, open_picture
 from zarrpack.processors.magic import IMAGE_SUFFIXES, image_format, media_type, suffix
@@ -130,8 +131,7 @@ class ImageProcessor(Processor):
         notes: list[str] = []
         if format == "JPEG":
             header = jpeg_header(payload, limit)
-            pixels, warned = _decode_jpeg(payload, header, limit)
-            notes = ["decoder_warning"] if warned else []
+            pixels, notes = decode_jpeg(payload, header, limit)
         else:
             if format == "PNG":
                 check_png(payload, checksums=True)
@@ -156,25 +156,6 @@ class ImageProcessor(Processor):
     def _shape(self, header: PictureHeader) -> tuple[int, int, int]:
         width, height = self.size or (header.width, header.height)
         return height, width, CHANNELS[self.mode] if self.mode else header.channels
-
-
-def _decode_jpeg(payload: bytes, header: PictureHeader, limit: int) -> tuple[npt.NDArray[Any], bool]:
-    """Give the pixels as they lie, and whether simplejpeg had something to warn of."""
-    import simplejpeg
-
-    if header.mode != "CMYK":
-        try:
-            colorspace = "GRAY" if header.mode == "L" else "RGB"
-            # Strict: a warning of libjpeg's, such as a premature end, is an error.
-            pixels = simplejpeg.decode_jpeg(payload, colorspace=colorspace, strict=True)
-            return pixels[:, :, 0] if header.mode == "L" else pixels, False
-        except ValueError as exc:
-            if "premature end" in str(exc).lower():
-                # Pillow fills what is missing with grey if an end marker follows: that would be silent loss.
-                raise MemberError("truncated_image", f"JPEG: expected more pixel data, found {exc}") from exc
-            # A harmless warning, or a real error: Pillow passes over the one and refuses the other.
-    with open_picture(payload, "JPEG", limit) as image:
-        return kept_array(image, header.kept), header.mode != "CMYK"
 
 
 def _format(member: Member) -> str:

@@ -33,6 +33,8 @@ class PictureHeader:
         In pixels, of the upright picture.
     orientation : int
         1 to 8, as EXIF defines it.
+    plain : bool
+        Whether a decoder that does not complain has found everything; not so of progressive JPEGs and the like.
     """
 
     format: str
@@ -41,6 +43,7 @@ class PictureHeader:
     height: int
     width: int
     orientation: int
+    plain: bool = True
 
     @property
     def channels(self) -> int:
@@ -155,4 +158,5 @@ def _described(header: JpegHeader, pixels: int) -> PictureHeader:
     height, width = header.height, header.width
     if header.orientation >= 5:
         height, width = width, height
-    return PictureHeader("JPEG", mode, kept_mode(mode, transparent=False), height, width, header.orientation)
+    kept = kept_mode(mode, transparent=False)
+    return PictureHeader("JPEG", mode, kept, height, width, header.orientation, header.plain)
