@@ -14,7 +14,8 @@ from zarrpack.processors.base import HEAD_BYTES, Block, Member, Metadata, Proces
 from zarrpack.processors.image_header import PictureHeader, jpeg_header, pillow_header, stream_header, whole_header
 from zarrpack.processors.image_jpeg import decode_jpeg
 from zarrpack.processors.image_modes import CHANNELS, WANTED_MODES, convert, fit_to, kept_array, upright
-from zarrpack.processors.image_pillow import check_png, count_frames, open_picture
+from zarrpack.processors.image_pillow import check_png, count_frames, open_picture, sample_notes
+from zarrpack.processors.image_tiff import decode_tiff
 from zarrpack.processors.magic import IMAGE_SUFFIXES, image_format, media_type, suffix
 from zarrpack.processors.png_rows import check_png_rows
 
@@ -128,15 +129,16 @@ class ImageProcessor(Processor):
         self, payload: bytes, format: str, limit: int
     ) -> tuple[npt.NDArray[Any], PictureHeader, int | None, list[str]]:
         frames: int | None = 1
-        notes: list[str] = []
         if format == "JPEG":
             header = jpeg_header(payload, limit)
             pixels, notes = decode_jpeg(payload, header, limit)
+        elif format == "TIFF":
+            pixels, header, frames, notes = decode_tiff(payload, limit)
         else:
             if format == "PNG":
                 check_png(payload, checksums=True)
             with open_picture(payload, format, limit) as image:
-                header = pillow_header(image)
+                header, notes = pillow_header(image), sample_notes(image)
                 pixels = kept_array(image, header.kept)
                 if format == "PNG":
                     check_png_rows(payload, pixels)
@@ -175,6 +177,8 @@ def _values(header: PictureHeader, frames: int | None) -> dict[str, Any]:
         values["image/orientation"] = header.orientation
     if frames is not None and frames > 1:
         values["image/frames"] = frames
+    if header.samples is not None:
+        values["image/samples"] = header.samples
     return values
 
 
