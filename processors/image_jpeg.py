@@ -59,11 +59,12 @@ def decode_jpeg(payload: bytes, header: PictureHeader, limit: int) -> tuple[npt.
 def _scan_notes(payload: bytes, header: PictureHeader) -> list[str]:
     if header.plain:
         return []
-    covered = coverage(payload)
+    scans = list(jpeg_scans(payload))
+    covered = coverage(scans)
     if covered == "missing":
         raise MemberError("truncated_image", "JPEG: expected scans of all components, found none of some")
     notes = ["partial_scans"] if covered == "partial" else []
-    return [*notes, "end_unchecked"] if any(scan.arithmetic for scan in jpeg_scans(payload)) else notes
+    return [*notes, "end_unchecked"] if any(scan.arithmetic for scan in scans) else notes
 
 
 def _strict(payload: bytes, mode: str) -> npt.NDArray[Any] | None:

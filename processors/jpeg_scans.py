@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -109,8 +110,8 @@ def jpeg_scans(payload: bytes) -> Iterator[JpegScan]:
             position = ends[-1]
 
 
-def coverage(payload: bytes) -> Literal["whole", "partial", "missing"]:
-    """Tell whether the scans together hold the whole picture, wherever their data end.
+def coverage(scans: Iterable[JpegScan]) -> Literal["whole", "partial", "missing"]:
+    """Tell whether the scans of a JPEG together hold the whole picture, wherever their data end.
 
     Returns
     -------
@@ -119,7 +120,7 @@ def coverage(payload: bytes) -> Literal["whole", "partial", "missing"]:
         promises. ``"missing"`` if a component is in no scan at all, or its mean values are not.
     """
     precision: dict[int, list[int]] = {}
-    for scan in jpeg_scans(payload):
+    for scan in scans:
         progressive = scan.frame.marker in _PROGRESSIVE
         precision = precision or {one: [16] * 64 for one, *_ in scan.frame.components}
         for one in scan.components:
@@ -159,14 +160,15 @@ def _entropy_ends(payload: bytes) -> Callable[[int], tuple[tuple[int, ...], byte
     # FF 00 is data, FF FF a fill byte.
     marker = (codes != 0) & (codes != 0xFF)
     offsets, codes = offsets[marker], codes[marker]
-    last = np.flatnonzero((codes < _RESTARTS.start) | (codes >= _RESTARTS.stop))
+    places = offsets.tolist()
+    last = np.flatnonzero((codes < _RESTARTS.start) | (codes >= _RESTARTS.stop)).tolist()
 
     def find(position: int) -> tuple[tuple[int, ...], bytes]:
-        start = int(np.searchsorted(offsets, position))
-        place = int(np.searchsorted(last, start))
-        stop = int(last[place]) if place < len(last) else len(offsets)
-        ends = [_before_fill(payload, end) for end in offsets[start : stop + 1].tolist()]
-        return tuple(ends) if stop < len(offsets) else (*ends, len(payload)), codes[start:stop].tobytes()
+        start = bisect_left(places, position)
+        found = bisect_left(last, start)
+        stop = last[found] if found < len(last) else len(places)
+        ends = [_before_fill(payload, end) for end in places[start : stop + 1]]
+        return tuple(ends) if stop < len(places) else (*ends, len(payload)), codes[start:stop].tobytes()
 
     return find
 
