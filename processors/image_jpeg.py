@@ -46,11 +46,9 @@ def decode_jpeg(payload: bytes, header: PictureHeader, limit: int) -> tuple[npt.
     """
     notes = _scan_notes(payload, header)
     pixels = _strict(payload, header.mode)
-    whole = pixels is not None
-    if pixels is None or header.mode == "CMYK":
-        # Pillow passes over harmless warnings and refuses real errors; and its colours of CMYK are the rule.
+    if pixels is None:
+        # Pillow passes over harmless warnings, and refuses real errors.
         pixels = _pillow(payload, header, limit)
-    if not whole:
         _check_data(payload, header, pixels, limit)
         notes.append("decoder_warning")
     return pixels, notes
@@ -79,6 +77,12 @@ def _strict(payload: bytes, mode: str) -> npt.NDArray[Any] | None:
             # Pillow fills what is missing with grey if an end marker follows: that would be silent loss.
             raise MemberError("truncated_image", f"JPEG: expected more pixel data, found {exc}") from exc
         return None
+    if mode == "CMYK":
+        from PIL import Image
+
+        # Pillow takes CMYK of JPEGs for inverted, and its conversion is the rule.
+        height, width = pixels.shape[:2]
+        return np.asarray(Image.frombytes("CMYK", (width, height), pixels, "raw", "CMYK;I").convert("RGB"))
     return np.asarray(pixels[:, :, 0] if mode == "L" else pixels)
 
 

@@ -25,7 +25,7 @@ def encoded(mode: str = "RGB", **options: Any) -> bytes:
     """Write a picture that does not compress well."""
     pixels = NOISE[..., 0] if mode == "L" else NOISE[..., : len(mode)]
     file = io.BytesIO()
-    Image.fromarray(pixels, mode).save(file, "JPEG", **options)
+    Image.frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels.tobytes()).save(file, "JPEG", **options)
     return file.getvalue()
 
 
@@ -92,6 +92,7 @@ def stored(payload: bytes) -> np.ndarray[Any, Any]:
 KINDS: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "cmyk": (encoded("CMYK"), ()),
     "cmyk progressive": (encoded("CMYK", progressive=True), ()),
+    "cmyk subsampled": (encoded("CMYK", subsampling=2), ("decoder_warning",)),
     "4:1:0": (sampled_4_1_0(), ("decoder_warning",)),
     "junk": (with_junk(), ("decoder_warning",)),
     "bad profile": (with_bad_profile(), ("decoder_warning",)),
@@ -112,6 +113,17 @@ def test_whole_pictures_are_stored(kind: str) -> None:
     assert found == notes
     assert pixels is not None
     assert np.array_equal(pixels if image.mode != "L" else pixels[..., 0], expected)
+
+
+@pytest.mark.parametrize("options", [{"quality": 30}, {"progressive": True}, {"subsampling": 2}, {"optimize": True}])
+@pytest.mark.parametrize("transform", [0, 2])
+def test_cmyk_is_pillows(options: dict[str, Any], transform: int) -> None:
+    """CMYK, and YCCK as its Adobe marker says, have Pillow's colours to the last bit."""
+    payload = bytearray(encoded("CMYK", **options))
+    payload[payload.index(b"Adobe") + 11] = transform
+    expected = np.asarray(Image.open(io.BytesIO(payload)).convert("RGB"))
+
+    assert np.array_equal(stored(bytes(payload)), expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)
