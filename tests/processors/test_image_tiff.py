@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import threading
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -167,15 +170,28 @@ def test_libtiffs_words_are_part_of_the_failure(capfd: pytest.CaptureFixture[str
     assert "Decod" in capfd.readouterr().err  # somebody else's TIFF is nobody's business here
 
 
-def test_pillows_log_is_not_printed(capfd: pytest.CaptureFixture[str]) -> None:
+def test_pillows_log_is_not_printed(tmp_path: Path) -> None:
     """A logger without a handler would print; what Pillow logs is in the error that it raises as well."""
     payload = bytearray(tiff(np.zeros((2, 3, 1), np.uint8), 1))
     place = payload.index(struct.pack("<HHI", 277, 3, 1)) + 8
     payload[place : place + 2] = b"\xff\xff"
-    with pytest.raises(MemberError):
-        read(bytes(payload))
+    (tmp_path / "a.tif").write_bytes(payload)
+    # In a process of its own, as the tests' own handlers keep Python from printing.
+    start = "import sys; from pathlib import Path; payload = Path(sys.argv[1]).read_bytes()\n"
+    ours = "from zarrpack.errors import MemberError; from zarrpack.processors.picture_decoding import decode_picture\n"
+    theirs = "import io; from PIL import Image, UnidentifiedImageError as MemberError\n"
+    printed = []
+    for script in (
+        f"{ours}try: decode_picture(payload)\nexcept MemberError: print('refused')",
+        f"{theirs}try: Image.open(io.BytesIO(payload))\nexcept MemberError: print('refused')",
+    ):
+        command = [sys.executable, "-c", start + script, str(tmp_path / "a.tif")]
+        ended = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert ended.stdout == "refused\n"
+        printed.append(ended.stderr)
 
-    assert capfd.readouterr().err == ""
+    assert printed[0] == ""
+    assert "More samples" in printed[1]
 
 
 def test_messages_are_those_of_the_thread() -> None:
