@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-__all__ = ["JpegScan", "coverage", "jpeg_scans", "padded", "restarts_missing"]
+__all__ = ["JpegFrame", "JpegScan", "coverage", "jpeg_scans", "padded", "restarts_missing"]
 
 _START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9
@@ -25,7 +25,17 @@ _ARITHMETIC = frozenset(range(0xC9, 0xD0))
 
 @dataclass(frozen=True, slots=True)
 class JpegFrame:
-    """A frame header: its marker, height and width in pixels, and (id, horizontal, vertical sampling) by component."""
+    """A frame header.
+
+    Parameters
+    ----------
+    marker : int
+        Second byte of its marker, which says how the frame is coded.
+    height, width : int
+        In pixels.
+    components : tuple of (int, int, int)
+        Id, horizontal and vertical sampling factor of each.
+    """
 
     marker: int
     height: int
