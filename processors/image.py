@@ -12,8 +12,10 @@ import numpy.typing as npt
 from zarrpack.errors import MemberError, UsageError
 from zarrpack.processors.base import HEAD_BYTES, Block, Member, Metadata, Processor
 from zarrpack.processors.image_header import PictureHeader, jpeg_header, pillow_header, stream_header, whole_header
+from zarrpack.processors.image_jpeg import decode_jpeg
 from zarrpack.processors.image_modes import CHANNELS, WANTED_MODES, convert, fit_to, kept_array, upright
-from zarrpack.processors.image_pillow import check_png, count_frames, open_picture
+from zarrpack.processors.image_pillow import check_png, count_frames, open_picture, sample_notes
+from zarrpack.processors.image_tiff import decode_tiff
 from zarrpack.processors.magic import IMAGE_SUFFIXES, image_format, media_type, suffix
 from zarrpack.processors.png_rows import check_png_rows
 
@@ -127,16 +129,16 @@ class ImageProcessor(Processor):
         self, payload: bytes, format: str, limit: int
     ) -> tuple[npt.NDArray[Any], PictureHeader, int | None, list[str]]:
         frames: int | None = 1
-        notes: list[str] = []
         if format == "JPEG":
             header = jpeg_header(payload, limit)
-            pixels, warned = _decode_jpeg(payload, header, limit)
-            notes = ["decoder_warning"] if warned else []
+            pixels, notes = decode_jpeg(payload, header, limit)
+        elif format == "TIFF":
+            pixels, header, frames, notes = decode_tiff(payload, limit)
         else:
             if format == "PNG":
                 check_png(payload, checksums=True)
             with open_picture(payload, format, limit) as image:
-                header = pillow_header(image)
+                header, notes = pillow_header(image), sample_notes(image)
                 pixels = kept_array(image, header.kept)
                 if format == "PNG":
                     check_png_rows(payload, pixels)
@@ -158,25 +160,6 @@ class ImageProcessor(Processor):
         return height, width, CHANNELS[self.mode] if self.mode else header.channels
 
 
-def _decode_jpeg(payload: bytes, header: PictureHeader, limit: int) -> tuple[npt.NDArray[Any], bool]:
-    """Give the pixels as they lie, and whether simplejpeg had something to warn of."""
-    import simplejpeg
-
-    if header.mode != "CMYK":
-        try:
-            colorspace = "GRAY" if header.mode == "L" else "RGB"
-            # Strict: a warning of libjpeg's, such as a premature end, is an error.
-            pixels = simplejpeg.decode_jpeg(payload, colorspace=colorspace, strict=True)
-            return pixels[:, :, 0] if header.mode == "L" else pixels, False
-        except ValueError as exc:
-            if "premature end" in str(exc).lower():
-                # Pillow fills what is missing with grey if an end marker follows: that would be silent loss.
-                raise MemberError("truncated_image", f"JPEG: expected more pixel data, found {exc}") from exc
-            # A harmless warning, or a real error: Pillow passes over the one and refuses the other.
-    with open_picture(payload, "JPEG", limit) as image:
-        return kept_array(image, header.kept), header.mode != "CMYK"
-
-
 def _format(member: Member) -> str:
     format = image_format(member.head)
     if format is None:
@@ -194,6 +177,8 @@ def _values(header: PictureHeader, frames: int | None) -> dict[str, Any]:
         values["image/orientation"] = header.orientation
     if frames is not None and frames > 1:
         values["image/frames"] = frames
+    if header.samples is not None:
+        values["image/samples"] = header.samples
     return values
 
 

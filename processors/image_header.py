@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from zarrpack.errors import MemberError
 from zarrpack.processors.image_modes import CHANNELS, kept_mode
 from zarrpack.processors.image_pillow import check_png, count_frames, open_picture
 from zarrpack.processors.jpeg_header import HeaderCutError, JpegHeader, has_end, parse_jpeg
+from zarrpack.processors.tiff_samples import tiff_samples
 
 if TYPE_CHECKING:
     from PIL import ImageFile
@@ -33,6 +34,12 @@ class PictureHeader:
         In pixels, of the upright picture.
     orientation : int
         1 to 8, as EXIF defines it.
+    plain : bool
+        Whether a decoder that does not complain has found everything; not so of progressive JPEGs and the like.
+    samples : int or None
+        Samples per pixel in the file, where `mode` has fewer: the others are not decoded.
+    white_is_zero : bool
+        Whether pixels are yet to be inverted, as nothing else does it.
     """
 
     format: str
@@ -41,6 +48,9 @@ class PictureHeader:
     height: int
     width: int
     orientation: int
+    plain: bool = True
+    samples: int | None = None
+    white_is_zero: bool = False
 
     @property
     def channels(self) -> int:
@@ -129,7 +139,8 @@ def pillow_header(image: ImageFile.ImageFile) -> PictureHeader:
     # Pillow announces a TIFF's size as it will be when upright, and every other format's as it lies.
     if orientation >= 5 and format != "TIFF":
         height, width = width, height
-    return PictureHeader(format, mode, kept, height, width, orientation)
+    header = PictureHeader(format, mode, kept, height, width, orientation)
+    return replace(header, **tiff_samples(image)) if format == "TIFF" else header
 
 
 def _orientation(image: ImageFile.ImageFile) -> int:
@@ -155,4 +166,5 @@ def _described(header: JpegHeader, pixels: int) -> PictureHeader:
     height, width = header.height, header.width
     if header.orientation >= 5:
         height, width = width, height
-    return PictureHeader("JPEG", mode, kept_mode(mode, transparent=False), height, width, header.orientation)
+    kept = kept_mode(mode, transparent=False)
+    return PictureHeader("JPEG", mode, kept, height, width, header.orientation, header.plain)

@@ -14,14 +14,18 @@ if TYPE_CHECKING:
 
 __all__ = ["CHANNELS", "WANTED_MODES", "convert", "fit_to", "kept_array", "kept_mode", "upright"]
 
-#: Mode of a stored picture -> its channels. "I;16" is uint16, "I" int32, "F" float32, the rest uint8.
-CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1, "I": 1, "F": 1}
+#: Mode of a stored picture -> its channels. "I;16" is uint16, "I" int32, "F" float32; "S8", int8, and "U32", uint32,
+#: are not Pillow's; the rest are uint8.
+CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1, "I": 1, "F": 1, "S8": 1, "U32": 1}
+
+#: Modes whose bits Pillow reads in a mode of its own of the same width.
+_VIEWED = {"S8": np.int8, "U32": np.uint32}
 
 #: What the option `mode` may ask for.
 WANTED_MODES = ("L", "LA", "RGB", "RGBA")
 
 #: Pillow's mode -> the mode it is stored in. "P" is not here: it depends on transparency.
-_KEPT = {mode: mode for mode in CHANNELS} | {
+_KEPT = {mode: mode for mode in CHANNELS if mode not in _VIEWED} | {
     "1": "L",
     "La": "LA",
     "PA": "RGBA",
@@ -74,6 +78,8 @@ def kept_array(image: Image.Image, kept: str) -> npt.NDArray[Any]:
     """
     if kept == "I;16":
         return np.asarray(image).astype(np.uint16, copy=False)
+    if kept in _VIEWED:
+        return np.asarray(image).view(_VIEWED[kept])
     if image.mode != kept:
         image = image.convert(kept)
     return np.asarray(image)
@@ -87,12 +93,13 @@ def convert(pixels: npt.NDArray[Any], kept: str, wanted: str) -> npt.NDArray[Any
     Raises
     ------
     MemberError
-        ``not_decodable`` for 32-bit pictures: nothing says which values are black and white.
+        ``not_decodable`` for 32-bit and signed pictures: nothing says which values are black and white.
     """
     from PIL import Image
 
-    if kept in ("I", "F"):
-        raise MemberError("not_decodable", f"32-bit pictures have no form {wanted}; leave the option mode away")
+    if kept in ("I", "F", *_VIEWED):
+        kind = "signed" if kept == "S8" else "32-bit"
+        raise MemberError("not_decodable", f"{kind} pictures have no form {wanted}; leave the option mode away")
     if kept == "I;16":
         pixels, kept = (pixels >> 8).astype(np.uint8), "L"
     return pixels if kept == wanted else np.asarray(Image.fromarray(pixels).convert(wanted))
@@ -147,9 +154,21 @@ def fit_to(pixels: npt.NDArray[Any], size: tuple[int, int], fit: str) -> npt.NDA
     -------
     ndarray of shape (size[1], size[0]) or (size[1], size[0], C)
         Of the dtype of `pixels`.
+
+    Raises
+    ------
+    MemberError
+        ``not_decodable`` for uint32 above 2,147,483,647, which has no mode of Pillow's.
     """
     from PIL import Image, ImageOps
 
+    if (dtype := pixels.dtype) in _VIEWED.values():
+        limits = np.iinfo(dtype)
+        if pixels.max() > np.iinfo(np.int32).max:
+            raise MemberError("not_decodable", f"no resampling of {pixels.max()}; leave the option size away")
+        # Bicubic overshoots at edges.
+        fitted_wide = fit_to(pixels.astype(np.int32), size, fit)
+        return fitted_wide.clip(max(limits.min, -(2**31)), min(limits.max, 2**31 - 1)).astype(dtype)
     image = Image.fromarray(pixels)
     if fit == "crop":
         fitted = ImageOps.fit(image, size, Image.Resampling.BICUBIC)

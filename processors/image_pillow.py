@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import importlib
 import io
+import logging
 import re
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, BinaryIO
 
 from zarrpack.errors import MemberError
+from zarrpack.processors.libtiff_messages import libtiff_messages
 from zarrpack.processors.png_rows import png_chunks
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from PIL import ImageFile
 
-__all__ = ["check_png", "count_frames", "open_picture"]
+__all__ = ["check_png", "count_frames", "open_picture", "sample_notes"]
 
 #: Format -> the plug-in that reads it. Importing the one saves Pillow from importing all of them.
 _PLUGINS = {
@@ -35,6 +37,9 @@ _PLUGINS = {
 _PNG_END = b"IEND\xaeB`\x82"
 _SIGNS_OF_A_CUT = re.compile("truncated|end of (file|data|image)|unexpected eof|not enough", re.IGNORECASE)
 _ADDRESS = re.compile(r"<[^>]*>|0x[0-9a-fA-F]+")
+
+# What Pillow logs it also raises; without a handler Python prints it to standard error.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 @contextmanager
@@ -69,7 +74,10 @@ def open_picture(content: bytes | BinaryIO, format: str, pixels: int) -> Iterato
         if pixels <= (Image.MAX_IMAGE_PIXELS or 0):
             # Later frames and tiles may be larger than the header's size.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-        image = Image.open(stream, formats=[format])
+        try:
+            image = Image.open(stream, formats=[format])
+        except Image.DecompressionBombWarning as exc:
+            raise _over_limit(format, "the header's size", exc) from exc
         if image.width * image.height > pixels:
             size = f"{image.width}x{image.height}"
             raise MemberError("limit_pixels", f"{size} pixels, more than {pixels}; raise the limit pixels")
@@ -87,6 +95,12 @@ def count_frames(image: ImageFile.ImageFile) -> int | None:
         raise
     except Exception:  # noqa: BLE001 - of as many types as below; here none costs the picture
         return None
+
+
+def sample_notes(image: ImageFile.ImageFile) -> list[str]:
+    """Give the note ``upper_byte_only`` for a picture, not yet decoded, of whose 16-bit samples Pillow leaves out half."""
+    deep = any(";16" in str(tile[3]) for tile in image.tile)
+    return ["upper_byte_only"] if deep and not image.mode.startswith("I") else []
 
 
 def check_png(payload: bytes, *, checksums: bool) -> None:
@@ -122,20 +136,25 @@ def check_png(payload: bytes, *, checksums: bool) -> None:
 def _mapped_errors(format: str, payload: bytes) -> Iterator[None]:
     from PIL import Image
 
+    said: list[str] = []
     try:
-        yield
+        with libtiff_messages() if format == "TIFF" else nullcontext(said) as said:
+            yield
     except MemberError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
-        detail = "more pixels than Pillow decodes" if isinstance(exc, Image.DecompressionBombError) else "a frame"
-        raise MemberError(
-            "limit_pixels", f"{format}: {detail} is over the limit; {_said(exc)}; raise the limit pixels"
-        ) from exc
+        larger = "more pixels than Pillow decodes" if isinstance(exc, Image.DecompressionBombError) else "a frame"
+        raise _over_limit(format, larger, exc) from exc
     except Exception as exc:
         # Pillow raises OSError, ValueError, IndexError, SyntaxError, struct.error, TypeError, KeyError,
         # NotImplementedError, MemoryError and more for damaged files: all mean the same.
         cut = _SIGNS_OF_A_CUT.search(str(exc)) is not None or _ends_early(format, payload)
-        raise MemberError("truncated_image" if cut else "not_decodable", f"{format}: {_said(exc)}") from exc
+        detail = "; ".join((f"{format}: {_said(exc)}", *said[:1]))
+        raise MemberError("truncated_image" if cut else "not_decodable", detail) from exc
+
+
+def _over_limit(format: str, larger: str, exc: Warning | Exception) -> MemberError:
+    return MemberError("limit_pixels", f"{format}: {larger} is over the limit; {_said(exc)}; raise the limit pixels")
 
 
 def _said(exc: BaseException) -> str:

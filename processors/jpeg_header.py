@@ -19,6 +19,7 @@ _APP1 = 0xE1
 _STANDALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 #: Start-of-frame markers; C4, C8 and CC are tables and extensions.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE_OR_ARITHMETIC = frozenset((0xC2, 0xC6, *range(0xC9, 0xD0)))
 _ORIENTATION = 0x0112
 _INTEGER_TYPES = {3: "H", 4: "I", 8: "h", 9: "i"}
 
@@ -51,6 +52,8 @@ class JpegHeader:
         1 to 8, as EXIF defines it.
     scan : int
         Offset of the first start-of-scan marker, in bytes.
+    plain : bool
+        Whether a decoder that does not complain has found everything: one scan of all components, Huffman-coded.
     """
 
     height: int
@@ -58,6 +61,7 @@ class JpegHeader:
     components: int
     orientation: int
     scan: int
+    plain: bool
 
 
 def parse_jpeg(payload: bytes) -> JpegHeader:
@@ -84,7 +88,7 @@ def parse_jpeg(payload: bytes) -> JpegHeader:
     """
     frame: tuple[int, int, int] | None = None
     exif, xmp = [], b""
-    position = 2
+    marker_of_frame, position = 0, 2
     while True:
         marker, position = _next_marker(payload, position)
         if marker == _START_OF_SCAN:
@@ -96,6 +100,7 @@ def parse_jpeg(payload: bytes) -> JpegHeader:
         end = position + _segment_size(payload, position)
         if marker in _FRAMES and frame is None:
             frame = _frame(payload, position, end)
+            marker_of_frame = marker
         elif marker == _APP1:
             if len(payload) < end:
                 raise HeaderCutError(end)
@@ -107,7 +112,9 @@ def parse_jpeg(payload: bytes) -> JpegHeader:
     if frame is None:
         raise MemberError("not_decodable", "JPEG: expected a frame header before the first scan, found none")
     height, width, components = frame
-    return JpegHeader(height, width, components, _orientation(b"".join(exif), xmp), position - 2)
+    in_scan = payload[position + 2 : position + 3]
+    plain = marker_of_frame not in _PROGRESSIVE_OR_ARITHMETIC and in_scan >= bytes([components])
+    return JpegHeader(height, width, components, _orientation(b"".join(exif), xmp), position - 2, plain)
 
 
 def has_end(payload: bytes, header: JpegHeader) -> bool:

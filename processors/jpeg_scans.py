@@ -1,0 +1,209 @@
+"""What the scans of a JPEG hold: which coefficients they cover, where their data end, and what lies between restarts."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+__all__ = ["JpegFrame", "JpegScan", "coverage", "jpeg_scans", "padded", "restarts_missing"]
+
+_START_OF_SCAN = 0xDA
+_END_OF_IMAGE = 0xD9
+_RESTART_INTERVAL = 0xDD
+_RESTARTS = range(0xD0, 0xD8)
+#: Data, fill bytes, and markers that stand by themselves.
+_NO_SEGMENT = frozenset((0x00, 0x01, 0xFF, *range(0xD0, 0xD9)))
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
+_LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
+_ARITHMETIC = frozenset(range(0xC9, 0xD0))
+
+
+@dataclass(frozen=True, slots=True)
+class JpegFrame:
+    """A frame header.
+
+    Parameters
+    ----------
+    marker : int
+        Second byte of its marker, which says how the frame is coded.
+    height, width : int
+        In pixels.
+    components : tuple of (int, int, int)
+        Id, horizontal and vertical sampling factor of each.
+    """
+
+    marker: int
+    height: int
+    width: int
+    components: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JpegScan:
+    """One scan of a JPEG.
+
+    Parameters
+    ----------
+    frame : JpegFrame
+        The frame that it belongs to.
+    components : tuple of int
+        Ids of the components that it holds.
+    first, last : int
+        The coefficients that it holds, 0 to 63; in lossless frames `first` is the predictor.
+    low_bit : int
+        How many of their low bits are left to later scans.
+    interval : int
+        MCUs between restart markers; 0 if there are none.
+    ends : tuple of int
+        Offset of each restart marker, and of the marker that ends the scan, in bytes.
+    restarts : bytes
+        Last bytes of the restart markers, in their order.
+    """
+
+    frame: JpegFrame
+    components: tuple[int, ...]
+    first: int
+    last: int
+    low_bit: int
+    interval: int
+    ends: tuple[int, ...]
+    restarts: bytes
+
+    @property
+    def arithmetic(self) -> bool:
+        """Whether it is coded arithmetically; where such data end is said by nothing."""
+        return self.frame.marker in _ARITHMETIC
+
+
+def jpeg_scans(payload: bytes) -> Iterator[JpegScan]:
+    """Go over the scans up to the end of the image, or up to what makes no sense.
+
+    Parameters
+    ----------
+    payload : bytes
+        A JPEG file.
+
+    Examples
+    --------
+    >>> import numpy as np, simplejpeg
+    >>> [scan] = jpeg_scans(simplejpeg.encode_jpeg(np.zeros((2, 3, 3), np.uint8)))
+    >>> scan.components, scan.first, scan.last, len(scan.ends)
+    ((1, 2, 3), 0, 63, 1)
+    """
+    frame: JpegFrame | None = None
+    position, interval = 2, 0
+    entropy_ends = _entropy_ends(payload)
+    while 0 <= (position := payload.find(b"\xff", position)) < len(payload) - 1:
+        marker, position = payload[position + 1], position + (1 if payload[position + 1] == 0xFF else 2)
+        if marker == _END_OF_IMAGE:
+            return
+        if marker in _NO_SEGMENT:
+            continue
+        body = payload[position + 2 : position + max(2, int.from_bytes(payload[position : position + 2]))]
+        position += 2 + len(body)
+        if marker in _FRAMES and frame is None:
+            frame = _frame(marker, body)
+        elif marker == _RESTART_INTERVAL and len(body) >= 2:
+            interval = int.from_bytes(body[:2])
+        elif marker == _START_OF_SCAN:
+            if frame is None or not body or len(body) < 4 + 2 * body[0]:
+                return
+            ends, codes = entropy_ends(position)
+            first, last, bits = body[1 + 2 * body[0] : 4 + 2 * body[0]]
+            ids = tuple(body[1 : 1 + 2 * body[0] : 2])
+            yield JpegScan(frame, ids, first, last, bits & 15, interval, ends, codes)
+            position = ends[-1]
+
+
+def coverage(scans: Iterable[JpegScan]) -> Literal["whole", "partial", "missing"]:
+    """Tell whether the scans of a JPEG together hold the whole picture, wherever their data end.
+
+    Returns
+    -------
+    {"whole", "partial", "missing"}
+        ``"partial"`` if coefficients or their low bits are in no scan: the picture is coarser than its frame
+        promises. ``"missing"`` if a component is in no scan at all, or its mean values are not.
+    """
+    precision: dict[int, list[int]] = {}
+    for scan in scans:
+        progressive = scan.frame.marker in _PROGRESSIVE
+        precision = precision or {one: [16] * 64 for one, *_ in scan.frame.components}
+        for one in scan.components:
+            if one in precision:
+                held = slice(scan.first, min(scan.last, 63) + 1) if progressive else slice(64)
+                bits = precision[one][held]
+                precision[one][held] = [scan.low_bit if progressive else 0] * len(bits)
+    if not precision or any(bits[0] == 16 for bits in precision.values()):
+        return "missing"
+    return "partial" if any(any(bits) for bits in precision.values()) else "whole"
+
+
+def restarts_missing(scan: JpegScan) -> bool:
+    """Tell whether restart markers are missing or out of order: then so are the data between them."""
+    if not scan.interval:
+        return False
+    expected = -(-_units(scan) // scan.interval) - 1
+    # Some encoders write one more behind the last interval.
+    order = bytes(_RESTARTS[n % 8] for n in range(min(expected, len(scan.restarts))))
+    return len(scan.restarts) < expected or scan.restarts[:expected] != order
+
+
+def padded(payload: bytes, ends: list[int], filler: bytes) -> bytes:
+    """Give `payload` with `filler` in front of each offset in `ends`.
+
+    A decoder that has all data of an interval passes over it; one that has not takes it for data.
+    """
+    starts = [0, *ends]
+    return filler.join(payload[start:end] for start, end in zip(starts, [*ends, len(payload)], strict=True))
+
+
+def _entropy_ends(payload: bytes) -> Callable[[int], tuple[tuple[int, ...], bytes]]:
+    """Give what finds the `ends` and `restarts` of the scan whose data start at an offset."""
+    values = np.frombuffer(payload, np.uint8)
+    offsets = np.flatnonzero(values[:-1] == 0xFF)
+    codes = values[offsets + 1]
+    # FF 00 is data, FF FF a fill byte.
+    marker = (codes != 0) & (codes != 0xFF)
+    offsets, codes = offsets[marker], codes[marker]
+    places = offsets.tolist()
+    last = np.flatnonzero((codes < _RESTARTS.start) | (codes >= _RESTARTS.stop)).tolist()
+
+    def find(position: int) -> tuple[tuple[int, ...], bytes]:
+        start = bisect_left(places, position)
+        found = bisect_left(last, start)
+        stop = last[found] if found < len(last) else len(places)
+        ends = [_before_fill(payload, end) for end in places[start : stop + 1]]
+        return tuple(ends) if stop < len(places) else (*ends, len(payload)), codes[start:stop].tobytes()
+
+    return find
+
+
+def _before_fill(payload: bytes, offset: int) -> int:
+    while payload[offset - 1] == 0xFF:
+        offset -= 1
+    return offset
+
+
+def _frame(marker: int, body: bytes) -> JpegFrame | None:
+    if len(body) < 6 or not body[5] or len(body) < 6 + 3 * body[5]:
+        return None
+    height, width = int.from_bytes(body[1:3]), int.from_bytes(body[3:5])
+    specs = (body[at : at + 2] for at in range(6, 6 + 3 * body[5], 3))
+    return JpegFrame(marker, height, width, tuple((one, max(1, by >> 4), max(1, by & 15)) for one, by in specs))
+
+
+def _units(scan: JpegScan) -> int:
+    """Count the MCUs: of 8 x 8 samples if the scan has one component, else of as many as all of them span."""
+    frame, side = scan.frame, 1 if scan.frame.marker in _LOSSLESS else 8
+    across: int = max(x for _, x, _ in frame.components)
+    down: int = max(y for _, _, y in frame.components)
+    if len(scan.components) > 1:
+        return -(-frame.width // (side * across)) * -(-frame.height // (side * down))
+    x, y = next(((x, y) for one, x, y in frame.components if one in scan.components), (across, down))
+    columns, rows = -(-frame.width * x // across), -(-frame.height * y // down)
+    return -(-columns // side) * -(-rows // side)
