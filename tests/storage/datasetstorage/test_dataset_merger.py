@@ -602,9 +602,9 @@ def test_the_schemas_that_files_were_saved_with_are_joined(tmp_path: Path, batch
         return {"groups": {"faces": {"primary_dimension": "face", "arrays": declared}}}
 
     sources = [
-        save(tmp_path / "in", "p0", {"x1": np.float32([1, 2])}, schema(x1="float32")),
+        save(tmp_path / "in", "p0", {"x1": np.array([1, 2], np.float32)}, schema(x1="float32")),
         save(tmp_path / "in", "p1", {"x1": np.array([0.5]), "x2": [7]}, schema(x1="float64", x2="int64")),
-        save(tmp_path / "in", "p2", {"x1": np.float32([3]), "x3": [8]}, schema(x1="float32", x3="int64")),
+        save(tmp_path / "in", "p2", {"x1": np.array([3], np.float32), "x3": [8]}, schema(x1="float32", x3="int64")),
     ]
 
     with pytest.warns(UserWarning, match="x[123]") as caught:
