@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zarrpack.errors import FormatError, SourceError
 from zarrpack.storage.sharded.store_mark import is_store
+
+if TYPE_CHECKING:
+    from zarrpack.storage.hdf5.object_paths import ObjectPaths
 
 __all__ = ["inspect"]
 
@@ -120,18 +123,20 @@ def _flow(path: Path) -> dict[str, Any]:
 def _hdf5(path: Path) -> dict[str, Any]:
     import h5py
 
+    from zarrpack.storage.hdf5.object_paths import ObjectPaths, address_of
+
     groups: dict[str, Any] = {}
-
-    def add(name: str, node: object) -> None:
-        if isinstance(node, h5py.Dataset) and not _is_mere_dimension(node):
-            group, _, array = name.rpartition("/")
-            shape = list(node.shape or ())
-            dims = [_hdf5_dimension(node.dims[axis]) or f"dim_{axis}" for axis in range(len(shape))]
-            groups.setdefault(group, {})[array] = {"dtype": str(node.dtype), "shape": shape, "dims": dims}
-
+    nodes: list[tuple[str, Any]] = []
     try:
         with h5py.File(path, "r") as file:
-            file.visititems(add)
+            paths = ObjectPaths(file)
+            file.visititems(lambda name, node: nodes.append((name, node)))
+            for name, node in nodes:
+                paths.keep(address_of(node.id), name)
+            for name, node in nodes:
+                if isinstance(node, h5py.Dataset) and not _is_mere_dimension(node):
+                    group, _, array = name.rpartition("/")
+                    groups.setdefault(group, {})[array] = _hdf5_array(node, paths)
     except (OSError, RuntimeError) as error:
         raise FormatError(f"{path}: expected an HDF5 file: {error}") from error
     return {"kind": "hdf5", "groups": groups}
@@ -143,9 +148,15 @@ def _is_mere_dimension(data: Any) -> bool:
     return bytes(name if isinstance(name, bytes) else str(name).encode()).startswith(b"This is a netCDF dimension but")
 
 
-def _hdf5_dimension(dimension: Any) -> str:
+def _hdf5_array(data: Any, paths: ObjectPaths) -> dict[str, Any]:
+    shape = list(data.shape or ())
+    dims = [_hdf5_dimension(data.dims[axis], paths) or f"dim_{axis}" for axis in range(len(shape))]
+    return {"dtype": str(data.dtype), "shape": shape, "dims": dims}
+
+
+def _hdf5_dimension(dimension: Any, paths: ObjectPaths) -> str:
     """Give the name of the scale along an axis, else the axis' label."""
-    name = dimension[0].name if len(dimension) else dimension.label
+    name = paths.of(dimension[0]) if len(dimension) else dimension.label
     return str(name or "").rpartition("/")[2]
 
 

@@ -14,6 +14,7 @@ from zarrpack.errors import MemberError
 from zarrpack.processors.base import Block
 from zarrpack.processors.limits import Limits
 from zarrpack.storage.hdf5.dimension_names import DimensionNames, is_mere_dimension
+from zarrpack.storage.hdf5.object_paths import ObjectPaths
 from zarrpack.storage.hdf5.tree import Alias, Array, Found, Group, Refusal, walk
 from zarrpack.storage.hdf5.values import Column, columns, plain_attribute
 
@@ -62,7 +63,8 @@ class TreeReader:
         self._skips_refused = skips_refused
         self._values: dict[str, Any] = {}
         self._left = limits.member_bytes
-        self._names = DimensionNames()
+        self._paths = ObjectPaths(file)
+        self._names = DimensionNames(self._paths)
 
     def blocks(self) -> Iterator[Block]:
         """Give the arrays, in the order of their paths.
@@ -74,7 +76,7 @@ class TreeReader:
         OSError, RuntimeError
             If the file is damaged.
         """
-        found = list(walk(self._file))
+        found = list(walk(self._file, self._paths))
         for one in found:
             self._survey(one)
         for one in found:
@@ -117,7 +119,7 @@ class TreeReader:
     def _attributes(self, node: h5py.Group | h5py.Dataset) -> dict[str, Any]:
         names = [name for name in node.attrs if name not in _OF_DIMENSIONS]
         return {
-            os.fsencode(name).decode("utf-8", "backslashreplace"): plain_attribute(node, name, self.notes)
+            os.fsencode(name).decode("utf-8", "backslashreplace"): plain_attribute(node, name, self._paths, self.notes)
             for name in names  # text with surrogates, or bytes
         }
 
@@ -171,7 +173,7 @@ class TreeReader:
         values: Any,
         attributes: dict[str, Any],
     ) -> Iterator[Block]:
-        rows, lengths = column.rows(values, self._file, self.notes)
+        rows, lengths = column.rows(values, self._paths, self.notes)
         said = {**attributes, **column.attributes}
         if lengths is not None:
             yield Block(group, column.name, (f"{column.name}_value",), rows, attributes=said)

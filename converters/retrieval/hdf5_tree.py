@@ -14,6 +14,7 @@ from zarrpack.converters.retrieval.tree import DatasetEntry, MemberEntry
 from zarrpack.errors import FormatError, SourceError
 from zarrpack.storage.hdf5.attributes import OWN, read_own
 from zarrpack.storage.hdf5.dimension_names import is_mere_dimension
+from zarrpack.storage.hdf5.object_paths import ObjectPaths
 from zarrpack.storage.hdf5.tree import Array, Found, Group, Refusal, walk
 from zarrpack.storage.hdf5.values import plain_attribute
 from zarrpack.storage.pack_array import ENCODED
@@ -44,7 +45,8 @@ class Hdf5Tree:
             raise SourceError(f"{path}: expected a file, found none; check the path")
         try:
             self._file = h5py.File(path, "r", locking=False)
-            self._found = [self._listed(one) for one in walk(self._file)]
+            self._paths = ObjectPaths(self._file)
+            self._found = [self._listed(one) for one in walk(self._file, self._paths)]
         except (OSError, RuntimeError, KeyError, ValueError) as exc:
             raise FormatError(f"{path}: expected an HDF5 file: {exc}") from exc
         self._path = path
@@ -63,7 +65,7 @@ class Hdf5Tree:
     def datasets(self) -> Mapping[str, DatasetEntry]:
         """Give all datasets by path, without those that only name an axis."""
         return {
-            one.path: DatasetEntry(one.path, one.node.shape or (), _dtype(one.node), _dims(one.node))
+            one.path: DatasetEntry(one.path, one.node.shape or (), _dtype(one.node), _dims(one.node, self._paths))
             for one in self._found
             if isinstance(one, Array) and not is_mere_dimension(one.node)
         }
@@ -72,7 +74,7 @@ class Hdf5Tree:
         """Give the attributes of a group or dataset."""
         node = self._file[path] if path else self._file
         notes: set[str] = set()
-        return {name: plain_attribute(node, name, notes) for name in node.attrs if name not in _SCALES}
+        return {name: plain_attribute(node, name, self._paths, notes) for name in node.attrs if name not in _SCALES}
 
     def read(self, path: str, start: int, stop: int | None) -> npt.NDArray[Any]:
         """Give rows of a dataset; texts as str, and what stands for booleans or bytes as those.
@@ -165,9 +167,9 @@ def _dtype(data: h5py.Dataset) -> str:
     return "bool" if data.attrs.get("dtype") == "bool" else data.dtype.str.lstrip("<|>")
 
 
-def _dims(data: h5py.Dataset) -> tuple[str, ...]:
+def _dims(data: h5py.Dataset, paths: ObjectPaths) -> tuple[str, ...]:
     names = []
     for axis in data.dims if data.shape else ():
-        name = axis[0].name if len(axis) else axis.label
+        name = paths.of(axis[0]) if len(axis) else axis.label
         names.append(str(name or "").rpartition("/")[2])
     return tuple(names)

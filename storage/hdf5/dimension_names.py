@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import h5py
 
+from zarrpack.storage.hdf5.object_paths import ObjectPaths
+
 __all__ = ["DimensionNames", "is_mere_dimension"]
 
 _NOT_A_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
@@ -29,9 +31,16 @@ def is_mere_dimension(data: h5py.Dataset) -> bool:
 
 
 class DimensionNames:
-    """Gives axes names such that axes of one group that have one name have one length."""
+    """Gives axes names such that axes of one group that have one name have one length.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    paths : ObjectPaths
+        Those of the file, complete: the library would search the file for the name of each scale.
+    """
+
+    def __init__(self, paths: ObjectPaths) -> None:
+        self._paths = paths
         self._by_number: dict[int, str] = {}
         self._lengths: dict[tuple[str, str], int] = {}
 
@@ -39,7 +48,7 @@ class DimensionNames:
         """Remember a scale's number, by which netCDF-4's coordinates of several axes refer to it."""
         try:
             if "_Netcdf4Dimid" in data.attrs and data.is_scale:
-                self._by_number[int(data.attrs["_Netcdf4Dimid"])] = _last(data.name)
+                self._by_number[int(data.attrs["_Netcdf4Dimid"])] = _last(self._paths.of(data))
         except _ERRORS:
             pass
 
@@ -69,8 +78,8 @@ class DimensionNames:
             if "_Netcdf4Coordinates" in data.attrs:
                 return [self._by_number.get(int(number), "") for number in data.attrs["_Netcdf4Coordinates"]]
             if data.is_scale and data.ndim == 1:
-                return [_last(data.name)]
-            return [_last(dim[0].name) if len(dim) else _printable(dim.label) for dim in data.dims]
+                return [_last(self._paths.of(data))]
+            return [_last(self._paths.of(dim[0])) if len(dim) else _printable(dim.label) for dim in data.dims]
         except _ERRORS:
             return []
 

@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import h5py
 
+from zarrpack.storage.hdf5.object_paths import ObjectPaths, address_of
+
 __all__ = ["Alias", "Array", "Found", "Group", "Refusal", "refusal_of", "walk"]
 
 #: deflate, shuffle, Fletcher-32, szip, nbit, scale-offset, and h5py's LZF: what the library has in itself.
@@ -87,20 +89,23 @@ class Refusal(NamedTuple):
 Found: TypeAlias = Group | Array | Alias | Refusal
 
 
-def walk(file: h5py.File) -> Iterator[Found]:
+def walk(file: h5py.File, paths: ObjectPaths | None = None) -> Iterator[Found]:
     """Give everything in a file, by name; things with several names once.
 
     Parameters
     ----------
     file : h5py.File
         Open for reading.
+    paths : ObjectPaths or None
+        Gets the path of every object that is met, under its first name.
 
     Raises
     ------
     OSError, RuntimeError
         If the file is damaged.
     """
-    seen: dict[tuple[int, int], str] = {}
+    seen = ObjectPaths(file) if paths is None else paths
+    seen.keep(address_of(file["/"].id), "")
     yield from _group("", file, seen, 0)
 
 
@@ -133,7 +138,7 @@ def refusal_of(path: str, data: h5py.Dataset) -> Refusal | None:
     return None
 
 
-def _group(path: str, group: h5py.Group, seen: dict[tuple[int, int], str], depth: int) -> Iterator[Found]:
+def _group(path: str, group: h5py.Group, seen: ObjectPaths, depth: int) -> Iterator[Found]:
     yield Group(path, group)
     for name in group:
         inner = f"{path}/{_text(name)}" if path else _text(name)
@@ -156,7 +161,7 @@ def _soft(path: str, group: h5py.Group, name: str, link: h5py.SoftLink) -> Alias
 
 def _exists(group: h5py.Group, name: str) -> bool:
     try:
-        h5py.h5o.get_info(group.id, name.encode("utf-8", "surrogateescape"))
+        address_of(group.id, name.encode("utf-8", "surrogateescape"))
     except (KeyError, OSError, RuntimeError):
         return False
     return True
@@ -184,13 +189,13 @@ def _leads_outside(group: h5py.Group, path: str, depth: int = 0) -> bool:
     return False
 
 
-def _hard(path: str, group: h5py.Group, name: str, seen: dict[tuple[int, int], str], depth: int) -> Iterator[Found]:
-    info = h5py.h5o.get_info(group.id, name.encode("utf-8", "surrogateescape"))
-    address = (info.fileno, info.addr)
-    if address in seen:
-        yield Alias(path, seen[address])
+def _hard(path: str, group: h5py.Group, name: str, seen: ObjectPaths, depth: int) -> Iterator[Found]:
+    address = address_of(group.id, name.encode("utf-8", "surrogateescape"))
+    known = seen.at(address)
+    if known is not None:
+        yield Alias(path, known or "/")
         return
-    seen[address] = path
+    seen.keep(address, path)
     kind = group.get(name, getclass=True)
     if kind is h5py.Dataset:
         data = group[name]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zarrpack.errors import MemberError
+from zarrpack.storage.hdf5.object_paths import ObjectPaths
 
 __all__ = ["Column", "Rows", "columns", "plain_attribute"]
 
@@ -34,7 +35,7 @@ class Column(NamedTuple):
     is_ragged : bool
         Whether each row has values of its own number: then `rows` gives all of them, and how many each row has.
     rows : callable
-        Takes values as h5py gives them, and the file; gives the array's rows (and the numbers).
+        Takes values as h5py gives them, and the paths of the file's objects; gives the array's rows (and the numbers).
     attributes : dict
         What the type says.
     """
@@ -42,7 +43,7 @@ class Column(NamedTuple):
     name: str
     axes: int
     is_ragged: bool
-    rows: Callable[[npt.NDArray[Any], h5py.File, set[str]], tuple[Rows, npt.NDArray[np.int64] | None]]
+    rows: Callable[[npt.NDArray[Any], ObjectPaths, set[str]], tuple[Rows, npt.NDArray[np.int64] | None]]
     attributes: dict[str, Any]
 
 
@@ -75,18 +76,18 @@ def _columns(name: str, dtype: np.dtype[Any], fields: tuple[str, ...], axes: int
     if inner is not None:
         if not isinstance(inner, np.dtype) or inner.kind not in "biufc" or axes:
             raise MemberError("refused_dtype", f"{name}: rows of any length of {inner}, which have no plain form")
-        yield Column(name, 0, True, lambda values, _file, _notes: _ragged(_field(values, fields), inner), {})
+        yield Column(name, 0, True, lambda values, _paths, _notes: _ragged(_field(values, fields), inner), {})
         return
     convert, attributes = _conversion(name, base)
     extra = axes + (base.kind == "V" and not _is_date(base))
     yield Column(
         *(name, extra, False),
-        lambda values, file, notes: (convert(_field(values, fields), file, notes), None),
+        lambda values, paths, notes: (convert(_field(values, fields), paths, notes), None),
         attributes,
     )
 
 
-_Conversion = Callable[[npt.NDArray[Any], h5py.File, "set[str]"], Rows]
+_Conversion = Callable[[npt.NDArray[Any], ObjectPaths, "set[str]"], Rows]
 
 
 def _conversion(name: str, dtype: np.dtype[Any]) -> tuple[_Conversion, dict[str, Any]]:
@@ -97,14 +98,14 @@ def _conversion(name: str, dtype: np.dtype[Any]) -> tuple[_Conversion, dict[str,
     enum = h5py.check_enum_dtype(dtype)
     if enum is not None:
         named = {str(key): int(value) for key, value in enum.items()}
-        return lambda values, _file, _notes: _native(values), {"enum": named}
+        return lambda values, _paths, _notes: _native(values), {"enum": named}
     if dtype.kind == "V":
-        return lambda values, _file, _notes: _bytes(values, dtype), {"hdf5_type": "opaque"}
+        return lambda values, _paths, _notes: _bytes(values, dtype), {"hdf5_type": "opaque"}
     if dtype.kind in "mM":
-        return lambda values, _file, _notes: _native(values), {}
+        return lambda values, _paths, _notes: _native(values), {}
     if dtype.kind not in "biufc":
         raise MemberError("refused_dtype", f"{name}: expected numbers, texts or bytes, found {dtype}")
-    return lambda values, _file, notes: _numbers(values, notes), {}
+    return lambda values, _paths, notes: _numbers(values, notes), {}
 
 
 def _field(values: npt.NDArray[Any], fields: tuple[str, ...]) -> npt.NDArray[Any]:
@@ -133,7 +134,7 @@ def _numbers(values: npt.NDArray[Any], notes: set[str]) -> npt.NDArray[Any]:
     return native
 
 
-def _texts(values: npt.NDArray[Any], _file: h5py.File, notes: set[str]) -> Rows:
+def _texts(values: npt.NDArray[Any], _paths: ObjectPaths, notes: set[str]) -> Rows:
     texts = [_text(value, notes) for value in values.reshape(-1).tolist()]
     return texts if values.ndim == 1 else np.array(texts, np.dtypes.StringDType()).reshape(values.shape)
 
@@ -147,24 +148,21 @@ def _text(value: object, notes: set[str]) -> str:
         return raw.decode("utf-8", "backslashreplace")
 
 
-def _references(values: npt.NDArray[Any], file: h5py.File, notes: set[str]) -> Rows:
-    texts = [_target(value, file, notes) for value in values.reshape(-1).tolist()]
+def _references(values: npt.NDArray[Any], paths: ObjectPaths, notes: set[str]) -> Rows:
+    texts = [_target(value, paths, notes) for value in values.reshape(-1).tolist()]
     return texts if values.ndim == 1 else np.array(texts, np.dtypes.StringDType()).reshape(values.shape)
 
 
-def _target(value: Any, file: h5py.File, notes: set[str]) -> str:
+def _target(value: Any, paths: ObjectPaths, notes: set[str]) -> str:
     """Give the path that a reference leads to, with the selection of a region."""
     if not value:
         return ""
     try:
-        name = h5py.h5r.get_name(value, file.id)
-        path = _text(name or b"", notes)
-        if isinstance(value, h5py.RegionReference):
-            space = h5py.h5r.get_region(value, file.id)
-            low, high = space.get_select_bounds()
-            box = [[int(first), int(last) + 1] for first, last in zip(low, high, strict=True)]
-            path += f" {json.dumps(box)}"
-    except (OSError, RuntimeError, ValueError, TypeError):
+        found = paths.target(value)
+        path = "" if found is None else f"/{found}"
+        if path and isinstance(value, h5py.RegionReference):
+            path += f" {json.dumps(paths.bounds(value))}"
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError):
         path = ""
     if not path:
         notes.add("unresolved_reference")
@@ -182,7 +180,7 @@ def _ragged(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> tuple[npt.NDArray
     return _native(joined), np.array([len(part) for part in parts], np.int64).reshape(values.shape)
 
 
-def plain_attribute(node: h5py.Group | h5py.Dataset, name: str, notes: set[str]) -> Any:
+def plain_attribute(node: h5py.Group | h5py.Dataset, name: str, paths: ObjectPaths, notes: set[str]) -> Any:
     """Give an attribute as a JSON value.
 
     Parameters
@@ -191,6 +189,8 @@ def plain_attribute(node: h5py.Group | h5py.Dataset, name: str, notes: set[str])
         Whose it is.
     name : str
         The attribute.
+    paths : ObjectPaths
+        Those of the file, to which references are resolved.
     notes : set of str
         Gets what was odd.
 
@@ -209,7 +209,7 @@ def plain_attribute(node: h5py.Group | h5py.Dataset, name: str, notes: set[str])
             return None
         array = value if isinstance(value, np.ndarray) else np.asarray(value, attribute.dtype)
         parts = {
-            column.name: _listed(column.rows(array.reshape(-1), node.file, notes)[0], array.shape)
+            column.name: _listed(column.rows(array.reshape(-1), paths, notes)[0], array.shape)
             for column in columns("", attribute.dtype)
         }
     except (MemberError, OSError, RuntimeError, TypeError, ValueError, KeyError):

@@ -328,3 +328,43 @@ def test_whatever_the_library_stumbles_over_is_the_members() -> None:
             outcomes.add("read")
 
     assert {"read", "not_decodable"} <= outcomes
+
+
+def test_the_library_is_not_asked_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It searches the whole file for the name of what a scale or a reference leads to: so many variables take quadratic time."""
+
+    def fill(file: h5py.File) -> None:
+        file["g/time"] = np.arange(3)
+        file["g/time"].make_scale("time")
+        for number in range(20):
+            file[f"v{number:02}"] = np.arange(3)
+            file[f"v{number:02}"].dims[0].attach_scale(file["g/time"])
+        file.create_dataset("ref", data=[file["v07"].ref, file.ref], dtype=h5py.ref_dtype)
+        file.attrs["start"] = file["v03"].ref
+
+    content = hdf5(fill)
+    asked: list[object] = []
+    for module in (h5py.h5i, h5py.h5r):
+        monkeypatch.setattr(module, "get_name", lambda *arguments: asked.append(arguments))
+    found, metadata = read(content)
+
+    assert all(found[f"root/v{number:02}"][0].dims == ("time",) for number in range(20))
+    assert found["g/time"][0].dims == ("time",)
+    assert values(found, "root/ref") == ["/v07", "/"]
+    assert metadata.values == {"hdf5/start": "/v03"}
+    assert asked == []
+
+
+def test_links_to_the_root_are_second_names() -> None:
+    """The root is no group of its own below itself."""
+
+    def fill(file: h5py.File) -> None:
+        file["x"] = [1]
+        file["again"] = file["/"]
+        file.attrs["unit"] = "mm"
+
+    found, metadata = read(hdf5(fill))
+
+    assert list(found) == ["root/x"]
+    assert metadata.values == {"hdf5/unit": "mm"}
+    assert metadata.notes == ("alias:again=/",)
