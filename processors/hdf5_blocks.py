@@ -15,8 +15,9 @@ from zarrpack.processors.base import Block
 from zarrpack.processors.limits import Limits
 from zarrpack.storage.hdf5.dimension_names import DimensionNames, is_mere_dimension
 from zarrpack.storage.hdf5.object_paths import ObjectPaths
+from zarrpack.storage.hdf5.plain_attributes import plain_attribute
 from zarrpack.storage.hdf5.tree import Alias, Array, Found, Group, Refusal, walk
-from zarrpack.storage.hdf5.values import Column, columns, plain_attribute
+from zarrpack.storage.hdf5.values import Column, columns
 
 __all__ = ["TreeReader"]
 

@@ -15,8 +15,8 @@ from zarrpack.errors import FormatError, SourceError
 from zarrpack.storage.hdf5.attributes import OWN, read_own
 from zarrpack.storage.hdf5.dimension_names import is_mere_dimension
 from zarrpack.storage.hdf5.object_paths import ObjectPaths
+from zarrpack.storage.hdf5.plain_attributes import attribute_value, plain_attribute
 from zarrpack.storage.hdf5.tree import Array, Found, Group, Refusal, walk
-from zarrpack.storage.hdf5.values import plain_attribute
 from zarrpack.storage.pack_array import ENCODED
 
 __all__ = ["Hdf5Tree"]
@@ -95,7 +95,7 @@ class Hdf5Tree:
             values = np.asarray(node[start:stop] if node.shape else node[()])
         except (OSError, RuntimeError) as exc:
             raise FormatError(f"{self._path}: {path}: {exc}; if a filter is missing, import hdf5plugin first") from exc
-        return values.astype(bool) if node.attrs.get("dtype") == "bool" and values.dtype == np.int8 else values
+        return values.astype(bool) if attribute_value(node, "dtype") == "bool" and values.dtype == np.int8 else values
 
     def members(self) -> Iterator[MemberEntry]:
         """Give the archive members: of the table in the file, else of its datasets' attributes."""
@@ -164,7 +164,7 @@ def _dtype(data: h5py.Dataset) -> str:
         return "string"
     if isinstance(read_own(data).get("offsets"), str):
         return "bytes"
-    return "bool" if data.attrs.get("dtype") == "bool" else data.dtype.str.lstrip("<|>")
+    return "bool" if attribute_value(data, "dtype") == "bool" else data.dtype.str.lstrip("<|>")
 
 
 def _dims(data: h5py.Dataset, paths: ObjectPaths) -> tuple[str, ...]:

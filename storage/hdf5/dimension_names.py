@@ -5,6 +5,7 @@ from __future__ import annotations
 import h5py
 
 from zarrpack.storage.hdf5.object_paths import ObjectPaths
+from zarrpack.storage.hdf5.plain_attributes import attribute_value
 
 __all__ = ["DimensionNames", "is_mere_dimension"]
 
@@ -22,10 +23,7 @@ def is_mere_dimension(data: h5py.Dataset) -> bool:
     data : h5py.Dataset
         Any.
     """
-    try:
-        name = data.attrs.get("NAME", b"")
-    except _ERRORS:
-        return False
+    name = attribute_value(data, "NAME")
     raw = name if isinstance(name, bytes) else str(name).encode("utf-8", "replace")
     return bytes(raw).startswith(_NOT_A_VARIABLE)
 
@@ -48,7 +46,7 @@ class DimensionNames:
         """Remember a scale's number, by which netCDF-4's coordinates of several axes refer to it."""
         try:
             if "_Netcdf4Dimid" in data.attrs and data.is_scale:
-                self._by_number[int(data.attrs["_Netcdf4Dimid"])] = _last(self._paths.of(data))
+                self._by_number[int(attribute_value(data, "_Netcdf4Dimid"))] = _last(self._paths.of(data))
         except _ERRORS:
             pass
 
@@ -76,12 +74,35 @@ class DimensionNames:
     def _known(self, data: h5py.Dataset) -> list[str]:
         try:
             if "_Netcdf4Coordinates" in data.attrs:
-                return [self._by_number.get(int(number), "") for number in data.attrs["_Netcdf4Coordinates"]]
+                return [self._by_number.get(int(number), "") for number in attribute_value(data, "_Netcdf4Coordinates")]
             if data.is_scale and data.ndim == 1:
                 return [_last(self._paths.of(data))]
+            if not _has_usual_lists(data):
+                return []
             return [_last(self._paths.of(dim[0])) if len(dim) else _printable(dim.label) for dim in data.dims]
         except _ERRORS:
             return []
+
+
+def _has_usual_lists(data: h5py.Dataset) -> bool:
+    """Whether lists of scales and labels have the types that the library takes for granted when it reads them."""
+    for name, is_usual in ((b"DIMENSION_LIST", _are_references), (b"DIMENSION_LABELS", _are_texts)):
+        if h5py.h5a.exists(data.id, name):
+            attribute = h5py.h5a.open(data.id, name)
+            if attribute.shape != (data.ndim,) or not is_usual(attribute.get_type()):
+                return False
+    return True
+
+
+def _are_references(kind: h5py.h5t.TypeID) -> bool:
+    if kind.get_class() != h5py.h5t.VLEN:
+        return False
+    inner = kind.get_super()
+    return bool(inner.get_class() == h5py.h5t.REFERENCE and not inner.equal(h5py.h5t.STD_REF_DSETREG))
+
+
+def _are_texts(kind: h5py.h5t.TypeID) -> bool:
+    return bool(kind.get_class() == h5py.h5t.STRING and kind.is_variable_str())
 
 
 def _last(path: str | None) -> str:

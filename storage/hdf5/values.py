@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -14,10 +13,7 @@ import numpy.typing as npt
 from zarrpack.errors import MemberError
 from zarrpack.storage.hdf5.object_paths import ObjectPaths
 
-__all__ = ["Column", "Rows", "columns", "plain_attribute"]
-
-#: One text of the number of elements that an attribute may have.
-_MOST_ELEMENTS = 1 << 16
+__all__ = ["Column", "Rows", "columns"]
 
 #: Texts, or an array.
 Rows = npt.NDArray[Any] | list[str]
@@ -178,56 +174,3 @@ def _ragged(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> tuple[npt.NDArray
     parts = [np.asarray(part, dtype) for part in values.reshape(-1).tolist()]
     joined = np.concatenate(parts) if parts else np.empty(0, dtype)
     return _native(joined), np.array([len(part) for part in parts], np.int64).reshape(values.shape)
-
-
-def plain_attribute(node: h5py.Group | h5py.Dataset, name: str, paths: ObjectPaths, notes: set[str]) -> Any:
-    """Give an attribute as a JSON value.
-
-    Parameters
-    ----------
-    node : h5py.Group or h5py.Dataset
-        Whose it is.
-    name : str
-        The attribute.
-    paths : ObjectPaths
-        Those of the file, to which references are resolved.
-    notes : set of str
-        Gets what was odd.
-
-    Returns
-    -------
-    JSON value
-        None where it is empty, too large, or of a type without a plain form.
-    """
-    try:
-        attribute = h5py.h5a.open(node.id, os.fsencode(name))  # h5py gives names that are no UTF-8 as bytes
-        if np.prod(attribute.shape, dtype=float) > _MOST_ELEMENTS:
-            notes.add("large_attribute")
-            return None
-        value = node.attrs[name]
-        if isinstance(value, h5py.Empty):
-            return None
-        array = value if isinstance(value, np.ndarray) else np.asarray(value, attribute.dtype)
-        parts = {
-            column.name: _listed(column.rows(array.reshape(-1), paths, notes)[0], array.shape)
-            for column in columns("", attribute.dtype)
-        }
-    except (MemberError, OSError, RuntimeError, TypeError, ValueError, KeyError):
-        notes.add("unreadable_attribute")
-        return None
-    return parts[""] if "" in parts else {key.removeprefix("."): part for key, part in parts.items()}
-
-
-def _listed(rows: Rows, shape: tuple[int, ...]) -> Any:
-    values = rows if isinstance(rows, list) else rows.tolist()
-    if not shape:
-        return _json(values[0])
-    return _json(values)
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_json(one) for one in value]
-    if isinstance(value, complex):
-        return [value.real, value.imag]
-    return value

@@ -368,3 +368,54 @@ def test_links_to_the_root_are_second_names() -> None:
     assert list(found) == ["root/x"]
     assert metadata.values == {"hdf5/unit": "mm"}
     assert metadata.notes == ("alias:again=/",)
+
+
+def attribute_of(node: Any, name: bytes, kind: Any, count: int) -> None:
+    """Make an attribute of any HDF5 type, whose values are zeros."""
+    h5py.h5a.create(node.id, name, kind, h5py.h5s.create_simple((count,)))
+
+
+def test_attributes_are_judged_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading rows of references may end the process, in whatever attribute they are; only their type is looked at."""
+
+    def fill(file: h5py.File) -> None:
+        file["x"] = np.arange(2)
+        for name in (b"refs", b"NAME", b"_Netcdf4Dimid", b"_Netcdf4Coordinates"):
+            attribute_of(file["x"], name, h5py.h5t.vlen_create(h5py.h5t.STD_REF_OBJ), 3)
+        file["x"].attrs["CLASS"] = np.bytes_(b"DIMENSION_SCALE")
+        file["x"].attrs["unit"] = "mm"
+
+    content = hdf5(fill)
+    taken: list[str] = []
+    get = h5py.AttributeManager.__getitem__
+
+    def counted(self: Any, name: str) -> Any:
+        taken.append(name)
+        return get(self, name) if name == "unit" else None
+
+    monkeypatch.setattr(h5py.AttributeManager, "__getitem__", counted)
+    found, metadata = read(content)
+
+    assert found["root/x"][0].attributes == {"refs": None, "unit": "mm"}
+    assert "unreadable_attribute" in metadata.notes
+    assert set(taken) == {"unit"}
+
+
+@pytest.mark.parametrize("name", [b"DIMENSION_LIST", b"DIMENSION_LABELS"])
+def test_lists_of_scales_of_other_types_are_not_read(name: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library takes their types for granted, and would take numbers for addresses in memory."""
+
+    def fill(file: h5py.File) -> None:
+        file["x"] = np.zeros((2, 3))
+        attribute_of(file["x"], name, h5py.h5t.NATIVE_INT32, 2)
+
+    content = hdf5(fill)
+
+    def asked(*_: object) -> None:
+        raise AssertionError("the list was read")
+
+    monkeypatch.setattr(h5py.h5ds, "get_num_scales", asked)
+    monkeypatch.setattr(h5py.h5ds, "get_label", asked)
+    found, _ = read(content)
+
+    assert found["root/x"][0].dims == ("x_dim_0", "x_dim_1")
