@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from zarrpack.errors import MemberError
 from zarrpack.processors.base import Block
@@ -17,7 +18,7 @@ from zarrpack.storage.hdf5.dimension_names import DimensionNames, is_mere_dimens
 from zarrpack.storage.hdf5.object_paths import ObjectPaths
 from zarrpack.storage.hdf5.plain_attributes import plain_attribute
 from zarrpack.storage.hdf5.tree import Alias, Array, Found, Group, Refusal, walk
-from zarrpack.storage.hdf5.values import Column, columns
+from zarrpack.storage.hdf5.values import Column, columns, one_row
 
 __all__ = ["TreeReader"]
 
@@ -146,7 +147,9 @@ class TreeReader:
     def _batches(self, data: h5py.Dataset) -> Iterator[Any]:
         """Give the values in pieces along the first axis, a 0-d dataset as one row."""
         if not data.shape:
-            yield np.asarray(data[()], data.dtype).reshape(1)
+            values = one_row(data[()], data.dtype)
+            self._count_content(data, values)
+            yield values
             return
         row_bytes = max(1, data.dtype.itemsize * math.prod(data.shape[1:]))
         step = max(1, _BLOCK_BYTES // row_bytes)
@@ -160,11 +163,16 @@ class TreeReader:
             yield values
             first += max(1, len(values))
             if grows:
-                size = _content_bytes(values)
-                self._left -= size
-                if self._left < 0:
-                    raise MemberError("limit_member_bytes", f"{data.name}: its texts and rows are beyond the limit")
+                size = self._count_content(data, values)
                 step = min(most, 2 * step if size < _BLOCK_BYTES // 4 else max(1, step // 2))
+
+    def _count_content(self, data: h5py.Dataset, values: npt.NDArray[Any]) -> int:
+        """Take texts and rows of any length off what the file may hold; give their size in bytes."""
+        size = _content_bytes(values) if values.dtype.hasobject else 0
+        self._left -= size
+        if self._left < 0:
+            raise MemberError("limit_member_bytes", f"{data.name}: its texts and rows are beyond the limit")
+        return size
 
     def _blocks(
         self,

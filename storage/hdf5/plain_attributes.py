@@ -10,10 +10,11 @@ from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from zarrpack.errors import MemberError
 from zarrpack.storage.hdf5.object_paths import ObjectPaths
-from zarrpack.storage.hdf5.values import Rows, columns
+from zarrpack.storage.hdf5.values import Column, columns, one_row
 
 __all__ = ["attribute_value", "plain_attribute"]
 
@@ -76,8 +77,9 @@ def plain_attribute(node: h5py.Group | h5py.Dataset, name: str, paths: ObjectPat
         value = node.attrs[name]
         if isinstance(value, h5py.Empty):
             return None
-        array = value if isinstance(value, np.ndarray) else np.asarray(value, attribute.dtype)
-        parts = {column.name: _listed(column.rows(array.reshape(-1), paths, notes)[0], array.shape) for column in made}
+        is_one = not attribute.shape and attribute.dtype.subdtype is None
+        rows = one_row(value, attribute.dtype) if is_one else value.reshape(-1)
+        parts = {column.name: _listed(column, rows, paths, notes, is_one=is_one) for column in made}
     except _ERRORS:
         notes.add("unreadable_attribute")
         return None
@@ -92,11 +94,10 @@ def _is_large(attribute: h5py.h5a.AttrID) -> bool:
     return bool(np.prod(attribute.shape, dtype=float) > _MOST_ELEMENTS)
 
 
-def _listed(rows: Rows, shape: tuple[int, ...]) -> Any:
-    values = rows if isinstance(rows, list) else rows.tolist()
-    if not shape:
-        return _json(values[0])
-    return _json(values)
+def _listed(column: Column, values: npt.NDArray[Any], paths: ObjectPaths, notes: set[str], *, is_one: bool) -> Any:
+    rows, _ = column.rows(values, paths, notes)
+    listed = rows if isinstance(rows, list) else rows.tolist()
+    return _json(listed[0] if is_one and not column.is_ragged else listed)
 
 
 def _json(value: Any) -> Any:

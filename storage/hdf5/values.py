@@ -13,7 +13,7 @@ import numpy.typing as npt
 from zarrpack.errors import MemberError
 from zarrpack.storage.hdf5.object_paths import ObjectPaths
 
-__all__ = ["Column", "Rows", "columns"]
+__all__ = ["Column", "Rows", "columns", "one_row"]
 
 #: Texts, or an array.
 Rows = npt.NDArray[Any] | list[str]
@@ -61,9 +61,33 @@ def columns(name: str, dtype: np.dtype[Any]) -> Iterator[Column]:
     yield from _columns(name, dtype, (), 0)
 
 
+def one_row(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Give the value of a 0-d dataset or attribute as a dataset of one row would be read.
+
+    Parameters
+    ----------
+    value : object
+        As h5py gives it: an array where the type is one, or is of any length.
+    dtype : dtype
+        Of the dataset.
+
+    Returns
+    -------
+    ndarray
+        Of one row.
+    """
+    if dtype.subdtype is not None:
+        return np.asarray(value)[np.newaxis]
+    rows = np.empty(1, dtype)
+    rows[0] = value
+    return rows
+
+
 def _columns(name: str, dtype: np.dtype[Any], fields: tuple[str, ...], axes: int) -> Iterator[Column]:
-    base, shape = (dtype.base, dtype.shape) if dtype.subdtype is not None else (dtype, ())
-    axes += len(shape)
+    base = dtype
+    while base.subdtype is not None:  # arrays of arrays
+        axes += len(base.shape)
+        base = base.base
     if base.names is not None:
         for field in base.names:
             yield from _columns(f"{name}.{field}", base[field], (*fields, field), axes)

@@ -419,3 +419,74 @@ def test_lists_of_scales_of_other_types_are_not_read(name: bytes, monkeypatch: p
     found, _ = read(content)
 
     assert found["root/x"][0].dims == ("x_dim_0", "x_dim_1")
+
+
+def array_type(base: Any, *shapes: tuple[int, ...]) -> Any:
+    """Give an HDF5 array type; of several shapes, the last is the innermost."""
+    for shape in reversed(shapes):
+        base = h5py.h5t.array_create(base, shape)
+    return base
+
+
+def fill_low(file: h5py.File, name: bytes, kind: Any, shape: tuple[int, ...], made: Any) -> None:
+    """Write a dataset of any HDF5 type with the values as they lie in memory."""
+    space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
+    h5py.h5d.create(file.id, name, kind, space).write(h5py.h5s.ALL, h5py.h5s.ALL, made, kind)
+
+
+def test_single_values_of_array_and_ragged_types() -> None:
+    """A 0-d dataset of any type is one row, whatever its value looks like to h5py."""
+    record = np.dtype([("at", "f4", 2), ("some", h5py.vlen_dtype("i4"))])
+
+    def fill(file: h5py.File) -> None:
+        fill_low(file, b"m", array_type(h5py.h5t.NATIVE_INT32, (3, 3)), (), np.arange(9, dtype="i4").reshape(3, 3))
+        for length in (0, 1, 3):
+            file.create_dataset(f"v{length}", (), h5py.vlen_dtype("i4"))[()] = np.arange(length, dtype="i4")
+        rows = np.empty(1, record)
+        rows["at"], rows["some"][0] = (1, 2), np.array([5, 6], "i4")
+        made = rows.reshape(())
+        file.create_dataset("r", data=made, dtype=record)
+        file["word"] = "Straße"
+        file.attrs.create("some", rows["some"].reshape(()), (), h5py.vlen_dtype("i4"))
+        file.attrs.create("r", made, (), record)
+
+    content = hdf5(fill)
+    found, metadata = read(content)
+
+    assert values(found, "root/m") == [[[0, 1, 2], [3, 4, 5], [6, 7, 8]]]
+    assert found["root/m"][0].dims == ("item", "m_axis_0", "m_axis_1")
+    assert [values(found, f"root/v{length}") for length in (0, 1, 3)] == [[], [0], [0, 1, 2]]
+    assert [values(found, f"root/v{length}.length") for length in (0, 1, 3)] == [[0], [1], [3]]
+    assert values(found, "root/r.at") == [[1.0, 2.0]]
+    assert values(found, "root/r.some") == [5, 6]
+    assert values(found, "root/word") == ["Straße"]
+    assert metadata.values == {"hdf5/some": [5, 6], "hdf5/r": {"at": [1.0, 2.0], "some": [5, 6]}}
+    assert metadata.notes == ()
+
+
+def test_single_long_values_count_towards_the_limit() -> None:
+    """What one value of any length holds is not known from its type."""
+    content = hdf5(lambda file: file.create_dataset("x", data="y" * 5000))
+
+    assert reason(content, limits=Limits(member_bytes=4000)) == "limit_member_bytes"
+    assert reason(content, limits=Limits(member_bytes=6000)) == ""
+
+
+def test_arrays_of_arrays_have_all_their_axes() -> None:
+    """HDF5's types may be arrays of arrays, and fields of compound types too."""
+    kind = array_type(h5py.h5t.NATIVE_INT32, (2,), (3, 4))
+    made = np.arange(48, dtype="i4").reshape(2, 2, 3, 4)
+    compound = h5py.h5t.create(h5py.h5t.COMPOUND, 100)
+    compound.insert(b"n", 4, kind)
+    rows = np.zeros(2, np.dtype({"names": ["n"], "formats": [("i4", (2, 3, 4))], "offsets": [4], "itemsize": 100}))
+    rows["n"] = made
+
+    def fill(file: h5py.File) -> None:
+        fill_low(file, b"n", kind, (2,), made)
+        fill_low(file, b"c", compound, (2,), rows)
+
+    found, _ = read(hdf5(fill))
+
+    assert values(found, "root/n") == made.tolist()
+    assert values(found, "root/c.n") == made.tolist()
+    assert found["root/n"][0].dims == ("n_dim_0", "n_axis_0", "n_axis_1", "n_axis_2")
