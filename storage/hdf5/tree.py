@@ -132,9 +132,11 @@ def refusal_of(path: str, data: h5py.Dataset) -> Refusal | None:
         if code not in _BUILT_IN_FILTERS:
             return Refusal(path, "hdf5_filter", f"it needs the filter plug-in {code} ({_text(name)[:60]})")
     try:
-        _ = data.dtype
+        wanted = h5py.h5t.py_create(data.dtype)
     except (TypeError, ValueError, KeyError) as exc:
         return Refusal(path, "refused_dtype", f"a type that numpy does not have: {exc}")
+    if h5py.h5t.find(data.id.get_type(), wanted) is None:
+        return Refusal(path, "refused_dtype", f"a type that the library cannot give as {data.dtype}")
     return None
 
 
@@ -142,18 +144,26 @@ def _group(path: str, group: h5py.Group, seen: ObjectPaths, depth: int) -> Itera
     yield Group(path, group)
     for name in group:
         inner = f"{path}/{_text(name)}" if path else _text(name)
-        link = group.get(name, getlink=True)
-        if isinstance(link, h5py.ExternalLink):
-            yield Refusal(inner, "hdf5_external", f"a link to {link.path!r:.100} in the file {link.filename!r:.100}")
-        elif isinstance(link, h5py.SoftLink):
-            yield _soft(inner, group, name, link)
-        elif not isinstance(link, h5py.HardLink):
-            yield Refusal(inner, "hdf5_external", "a link of a user-defined kind")
-        else:
+        kind = _link_kind(group, name)
+        if kind == h5py.h5l.TYPE_HARD:
             yield from _hard(inner, group, name, seen, depth)
+        elif kind == h5py.h5l.TYPE_SOFT:
+            yield _soft(inner, group, name)
+        elif kind == h5py.h5l.TYPE_EXTERNAL:
+            link = group.get(name, getlink=True)
+            yield Refusal(inner, "hdf5_external", f"a link to {link.path!r:.100} in the file {link.filename!r:.100}")
+        else:
+            yield Refusal(inner, "hdf5_external", f"a link of the user-defined kind {kind}, which may lead anywhere")
 
 
-def _soft(path: str, group: h5py.Group, name: str, link: h5py.SoftLink) -> Alias | Refusal:
+def _link_kind(group: h5py.Group, name: str) -> int | None:
+    """Give the kind of a link, which h5py's own link classes know only in part; None: there is none."""
+    raw = name.encode("utf-8", "surrogateescape")
+    return int(group.id.links.get_info(raw).type) if group.id.links.exists(raw) else None
+
+
+def _soft(path: str, group: h5py.Group, name: str) -> Alias | Refusal:
+    link = group.get(name, getlink=True)
     if _leads_outside(group, link.path):
         return Refusal(path, "hdf5_external", f"a link over {link.path!r:.100}, which leads into another file")
     return Alias(path, _text(link.path) if _exists(group, name) else "")
@@ -173,15 +183,15 @@ def _leads_outside(group: h5py.Group, path: str, depth: int = 0) -> bool:
     for part in path.split("/"):
         if part in ("", "."):
             continue
-        link = here.get(part, getlink=True) if isinstance(here, h5py.Group) else None
-        if link is None:
+        kind = _link_kind(here, part) if isinstance(here, h5py.Group) else None
+        if kind is None:
             return False
-        if isinstance(link, h5py.SoftLink):
+        if kind == h5py.h5l.TYPE_SOFT:
             if depth >= _MOST_LINKS:
                 return False  # nowhere, then: the library gives up
-            if _leads_outside(here, link.path, depth + 1):
+            if _leads_outside(here, here.get(part, getlink=True).path, depth + 1):
                 return True
-        elif not isinstance(link, h5py.HardLink):
+        elif kind != h5py.h5l.TYPE_HARD:
             return True
         if not _exists(here, part):
             return False

@@ -490,3 +490,68 @@ def test_arrays_of_arrays_have_all_their_axes() -> None:
     assert values(found, "root/n") == made.tolist()
     assert values(found, "root/c.n") == made.tolist()
     assert found["root/n"][0].dims == ("n_dim_0", "n_axis_0", "n_axis_1", "n_axis_2")
+
+
+def test_links_of_user_defined_kinds_are_refused() -> None:
+    """Nobody knows where they lead; the file is refused with a reason, and asked to, the rest is read."""
+
+    def fill(file: h5py.File) -> None:
+        external_link(file)
+        file["near"] = h5py.SoftLink("/away/inner")
+
+    external = b"\x01\x08\x40\x04away"  # version, what is present, the kind, length and text of the name
+    content = hdf5(fill)
+    assert content.count(external) == 1
+    content = content.replace(external, external.replace(b"\x40", b"\xbb"))
+    found, metadata = read(content, refused="skip")
+
+    assert reason(content) == "hdf5_external"
+    assert list(found) == ["root/x"]
+    assert set(metadata.notes) == {"hdf5_external:away", "hdf5_external:near"}
+
+
+def tagged_opaque() -> Any:
+    """Give an HDF5 type of bytes that are of a kind of their own."""
+    kind = h5py.h5t.create(h5py.h5t.OPAQUE, 4)
+    kind.set_tag(b"a kind of its own")
+    return kind
+
+
+@pytest.mark.parametrize("form", ["plain", "array", "compound"])
+def test_types_that_cannot_be_converted_are_refused(form: str) -> None:
+    """The library has no way from some types to those of numpy: that is found before anything is read, and costs the dataset."""
+    compound = h5py.h5t.create(h5py.h5t.COMPOUND, 4)
+    compound.insert(b"o", 0, tagged_opaque())
+    kind = {"plain": tagged_opaque(), "array": array_type(tagged_opaque(), (3,)), "compound": compound}[form]
+
+    def fill(file: h5py.File) -> None:
+        file["a"] = [1]
+        h5py.h5d.create(file.id, b"b", kind, h5py.h5s.create_simple((2,)))
+        attribute_of(file["a"], b"kind", kind, 1)
+
+    content = hdf5(fill)
+    found, metadata = read(content, refused="skip")
+
+    assert reason(content) == "refused_dtype"
+    assert list(found) == ["root/a"]
+    assert found["root/a"][0].attributes == {"kind": None}
+    assert set(metadata.notes) == {"refused_dtype:b", "unreadable_attribute"}
+
+
+@pytest.mark.parametrize("user_block", [0, 512])
+@pytest.mark.parametrize("swmr", [False, True])
+def test_files_that_were_not_closed_are_noted(tmp_path: Path, user_block: int, swmr: bool) -> None:
+    """What a crash leaves of a file that is being written is read, and noted; the same file, closed, is not."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver="latest", userblock_size=user_block) as file:
+        plain(file)
+        if swmr:
+            file.swmr_mode = True
+        file.flush()
+        crashed = path.read_bytes()
+    found, metadata = read(crashed)
+
+    assert crashed[user_block + 11] == (5 if swmr else 1)
+    assert values(found, "root/one") == [7.5]
+    assert metadata.notes == ("not_closed",)
+    assert read(path.read_bytes())[1].notes == ()
