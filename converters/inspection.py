@@ -123,6 +123,7 @@ def _flow(path: Path) -> dict[str, Any]:
 def _hdf5(path: Path) -> dict[str, Any]:
     import h5py
 
+    from zarrpack.storage.hdf5.dimension_names import is_mere_dimension
     from zarrpack.storage.hdf5.object_paths import ObjectPaths, address_of
 
     groups: dict[str, Any] = {}
@@ -134,18 +135,12 @@ def _hdf5(path: Path) -> dict[str, Any]:
             for name, node in nodes:
                 paths.keep(address_of(node.id), name)
             for name, node in nodes:
-                if isinstance(node, h5py.Dataset) and not _is_mere_dimension(node):
+                if isinstance(node, h5py.Dataset) and not is_mere_dimension(node):
                     group, _, array = name.rpartition("/")
                     groups.setdefault(group, {})[array] = _hdf5_array(node, paths)
     except (OSError, RuntimeError) as error:
         raise FormatError(f"{path}: expected an HDF5 file: {error}") from error
     return {"kind": "hdf5", "groups": groups}
-
-
-def _is_mere_dimension(data: Any) -> bool:
-    """Whether a dataset only names an axis, as netCDF writes them; other scales have values."""
-    name = data.attrs.get("NAME", b"")
-    return bytes(name if isinstance(name, bytes) else str(name).encode()).startswith(b"This is a netCDF dimension but")
 
 
 def _hdf5_array(data: Any, paths: ObjectPaths) -> dict[str, Any]:

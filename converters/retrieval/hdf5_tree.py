@@ -17,6 +17,7 @@ from zarrpack.storage.hdf5.dimension_names import is_mere_dimension
 from zarrpack.storage.hdf5.object_paths import ObjectPaths
 from zarrpack.storage.hdf5.plain_attributes import attribute_value, plain_attribute
 from zarrpack.storage.hdf5.tree import Array, Found, Group, Refusal, walk
+from zarrpack.storage.hdf5.values import has_plain_form
 from zarrpack.storage.pack_array import ENCODED
 
 __all__ = ["Hdf5Tree"]
@@ -82,9 +83,11 @@ class Hdf5Tree:
         Raises
         ------
         FormatError
-            If it is damaged.
+            If it is damaged, or of a type that has no plain form.
         """
         node = self._file[path]
+        if not has_plain_form(node.dtype):
+            raise FormatError(f"{self._path}: {path}: expected a type that has a plain form, found {node.dtype}")
         try:
             if h5py.check_string_dtype(node.dtype) is not None:
                 texts = node.asstr(errors="backslashreplace")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from zarrpack.errors import MemberError
 from zarrpack.storage.hdf5.object_paths import ObjectPaths
-from zarrpack.storage.hdf5.values import Column, columns, one_row
+from zarrpack.storage.hdf5.values import Column, columns, has_plain_form, one_row
 
 __all__ = ["attribute_value", "plain_attribute"]
 
@@ -42,7 +42,7 @@ def attribute_value(node: h5py.Group | h5py.Dataset, name: str) -> Any:
         if name not in node.attrs:
             return None
         attribute = _opened(node, name)
-        if _is_large(attribute) or not list(columns("", attribute.dtype)):
+        if _is_large(attribute) or not has_plain_form(attribute.dtype):
             return None
         return node.attrs[name]
     except _ERRORS:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from zarrpack.errors import MemberError
 from zarrpack.storage.hdf5.object_paths import ObjectPaths
 
-__all__ = ["Column", "Rows", "columns", "one_row"]
+__all__ = ["Column", "Rows", "columns", "has_plain_form", "one_row"]
 
 #: Texts, or an array.
 Rows = npt.NDArray[Any] | list[str]
@@ -59,6 +59,20 @@ def columns(name: str, dtype: np.dtype[Any]) -> Iterator[Column]:
         ``refused_dtype`` for a type that has no plain form.
     """
     yield from _columns(name, dtype, (), 0)
+
+
+def has_plain_form(dtype: np.dtype[Any]) -> bool:
+    """Whether `columns` takes a type. Values of others are not to be read: the library may crash on them.
+
+    Examples
+    --------
+    >>> has_plain_form(h5py.vlen_dtype(np.dtype("f8"))), has_plain_form(h5py.vlen_dtype(h5py.ref_dtype))
+    (True, False)
+    """
+    try:
+        return bool(list(columns("", dtype)))
+    except MemberError:
+        return False
 
 
 def one_row(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
