@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zarrpack.errors import FormatError, SourceError
 from zarrpack.storage.sharded.store_mark import is_store
-
-if TYPE_CHECKING:
-    from zarrpack.storage.hdf5.object_paths import ObjectPaths
 
 __all__ = ["inspect"]
 
@@ -123,7 +120,7 @@ def _flow(path: Path) -> dict[str, Any]:
 def _hdf5(path: Path) -> dict[str, Any]:
     import h5py
 
-    from zarrpack.storage.hdf5.dimension_names import is_mere_dimension
+    from zarrpack.storage.hdf5.dimension_names import axis_names, is_mere_dimension
     from zarrpack.storage.hdf5.object_paths import ObjectPaths, address_of
 
     groups: dict[str, Any] = {}
@@ -137,22 +134,13 @@ def _hdf5(path: Path) -> dict[str, Any]:
             for name, node in nodes:
                 if isinstance(node, h5py.Dataset) and not is_mere_dimension(node):
                     group, _, array = name.rpartition("/")
-                    groups.setdefault(group, {})[array] = _hdf5_array(node, paths)
+                    shape = list(node.shape or ())
+                    names = axis_names(node, paths) if shape else []
+                    dims = [name or f"dim_{axis}" for axis, name in enumerate(names)]
+                    groups.setdefault(group, {})[array] = {"dtype": str(node.dtype), "shape": shape, "dims": dims}
     except (OSError, RuntimeError) as error:
         raise FormatError(f"{path}: expected an HDF5 file: {error}") from error
     return {"kind": "hdf5", "groups": groups}
-
-
-def _hdf5_array(data: Any, paths: ObjectPaths) -> dict[str, Any]:
-    shape = list(data.shape or ())
-    dims = [_hdf5_dimension(data.dims[axis], paths) or f"dim_{axis}" for axis in range(len(shape))]
-    return {"dtype": str(data.dtype), "shape": shape, "dims": dims}
-
-
-def _hdf5_dimension(dimension: Any, paths: ObjectPaths) -> str:
-    """Give the name of the scale along an axis, else the axis' label."""
-    name = paths.of(dimension[0]) if len(dimension) else dimension.label
-    return str(name or "").rpartition("/")[2]
 
 
 _READERS: dict[str, Callable[[Path], dict[str, Any]]] = {

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from zarrpack.converters.retrieval.tree import DatasetEntry, MemberEntry
 from zarrpack.errors import FormatError, SourceError
 from zarrpack.storage.hdf5.attributes import OWN, read_own
-from zarrpack.storage.hdf5.dimension_names import is_mere_dimension
+from zarrpack.storage.hdf5.dimension_names import axis_names, is_mere_dimension
 from zarrpack.storage.hdf5.object_paths import ObjectPaths
 from zarrpack.storage.hdf5.plain_attributes import attribute_value, plain_attribute
 from zarrpack.storage.hdf5.tree import Array, Found, Group, Refusal, walk
@@ -66,10 +66,13 @@ class Hdf5Tree:
     def datasets(self) -> Mapping[str, DatasetEntry]:
         """Give all datasets by path, without those that only name an axis."""
         return {
-            one.path: DatasetEntry(one.path, one.node.shape or (), _dtype(one.node), _dims(one.node, self._paths))
+            one.path: DatasetEntry(one.path, one.node.shape or (), _dtype(one.node), self._dims(one.node))
             for one in self._found
             if isinstance(one, Array) and not is_mere_dimension(one.node)
         }
+
+    def _dims(self, data: h5py.Dataset) -> tuple[str, ...]:
+        return tuple(axis_names(data, self._paths)) if data.shape else ()
 
     def attributes(self, path: str) -> dict[str, Any]:
         """Give the attributes of a group or dataset."""
@@ -168,11 +171,3 @@ def _dtype(data: h5py.Dataset) -> str:
     if isinstance(read_own(data).get("offsets"), str):
         return "bytes"
     return "bool" if attribute_value(data, "dtype") == "bool" else data.dtype.str.lstrip("<|>")
-
-
-def _dims(data: h5py.Dataset, paths: ObjectPaths) -> tuple[str, ...]:
-    names = []
-    for axis in data.dims if data.shape else ():
-        name = paths.of(axis[0]) if len(axis) else axis.label
-        names.append(str(name or "").rpartition("/")[2])
-    return tuple(names)

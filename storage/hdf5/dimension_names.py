@@ -7,7 +7,7 @@ import h5py
 from zarrpack.storage.hdf5.object_paths import ObjectPaths
 from zarrpack.storage.hdf5.plain_attributes import attribute_value
 
-__all__ = ["DimensionNames", "is_mere_dimension"]
+__all__ = ["DimensionNames", "axis_names", "is_mere_dimension"]
 
 _NOT_A_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 #: Stands before the name of a variable that is called like a dimension but is not its coordinate.
@@ -23,9 +23,32 @@ def is_mere_dimension(data: h5py.Dataset) -> bool:
     data : h5py.Dataset
         Any.
     """
-    name = attribute_value(data, "NAME")
+    try:
+        name = attribute_value(data, "NAME")
+    except _ERRORS:
+        return False
     raw = name if isinstance(name, bytes) else str(name).encode("utf-8", "replace")
     return bytes(raw).startswith(_NOT_A_VARIABLE)
+
+
+def axis_names(data: h5py.Dataset, paths: ObjectPaths) -> list[str]:
+    """Give the name of each axis' scale, or its label; empty where it has neither.
+
+    Parameters
+    ----------
+    data : h5py.Dataset
+        Any that has axes.
+    paths : ObjectPaths
+        Those of the file, complete.
+
+    Raises
+    ------
+    OSError, RuntimeError, ValueError, KeyError, TypeError
+        If the file is damaged.
+    """
+    if not _has_usual_lists(data):
+        return [""] * data.ndim
+    return [_last(paths.of(dim[0])) if len(dim) else _printable(dim.label) for dim in data.dims]
 
 
 class DimensionNames:
@@ -77,9 +100,7 @@ class DimensionNames:
                 return [self._by_number.get(int(number), "") for number in attribute_value(data, "_Netcdf4Coordinates")]
             if data.is_scale and data.ndim == 1:
                 return [_last(self._paths.of(data))]
-            if not _has_usual_lists(data):
-                return []
-            return [_last(self._paths.of(dim[0])) if len(dim) else _printable(dim.label) for dim in data.dims]
+            return axis_names(data, self._paths)
         except _ERRORS:
             return []
 

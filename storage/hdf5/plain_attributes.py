@@ -36,17 +36,16 @@ def attribute_value(node: h5py.Group | h5py.Dataset, name: str) -> Any:
     Returns
     -------
     object
-        None where it is not there, too large, of a type without a plain form, or damaged.
+        None where it is not there, or of a type without a plain form.
+
+    Raises
+    ------
+    OSError, RuntimeError, TypeError, ValueError, KeyError
+        If it is damaged.
     """
-    try:
-        if name not in node.attrs:
-            return None
-        attribute = _opened(node, name)
-        if _is_large(attribute) or not has_plain_form(attribute.dtype):
-            return None
-        return node.attrs[name]
-    except _ERRORS:
+    if name not in node.attrs or not has_plain_form(_opened(node, name).dtype):
         return None
+    return node.attrs[name]
 
 
 def plain_attribute(node: h5py.Group | h5py.Dataset, name: str, paths: ObjectPaths, notes: set[str]) -> Any:

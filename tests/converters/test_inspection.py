@@ -81,3 +81,22 @@ def test_verification_passes_over_rows_of_references(tmp_path: Path) -> None:
 
     assert read == ["/x"]
     assert check_hdf5(path, None)[0] != []
+
+
+def test_lists_of_scales_of_other_types_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library takes their type for granted, and would take numbers for addresses in memory."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = [1]
+        file["one"] = 1
+        h5py.h5a.create(file["x"].id, b"DIMENSION_LIST", h5py.h5t.NATIVE_INT32, h5py.h5s.create_simple((1,)))
+
+    def asked(*_: object) -> None:
+        raise AssertionError("the list was read")
+
+    monkeypatch.setattr(h5py.h5ds, "get_num_scales", asked)
+
+    assert inspect(path)["groups"][""]["x"]["dims"] == ["dim_0"]
+    with DataRetriever(path) as data:
+        assert data.entry("x").dims == ("",)
+        assert data.entry("one").dims == ()
