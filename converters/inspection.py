@@ -120,33 +120,27 @@ def _flow(path: Path) -> dict[str, Any]:
 def _hdf5(path: Path) -> dict[str, Any]:
     import h5py
 
+    from zarrpack.storage.hdf5.dimension_names import axis_names, is_mere_dimension
+    from zarrpack.storage.hdf5.object_paths import ObjectPaths, address_of
+
     groups: dict[str, Any] = {}
-
-    def add(name: str, node: object) -> None:
-        if isinstance(node, h5py.Dataset) and not _is_mere_dimension(node):
-            group, _, array = name.rpartition("/")
-            shape = list(node.shape or ())
-            dims = [_hdf5_dimension(node.dims[axis]) or f"dim_{axis}" for axis in range(len(shape))]
-            groups.setdefault(group, {})[array] = {"dtype": str(node.dtype), "shape": shape, "dims": dims}
-
+    nodes: list[tuple[str, Any]] = []
     try:
         with h5py.File(path, "r") as file:
-            file.visititems(add)
+            paths = ObjectPaths(file)
+            file.visititems(lambda name, node: nodes.append((name, node)))
+            for name, node in nodes:
+                paths.keep(address_of(node.id), name)
+            for name, node in nodes:
+                if isinstance(node, h5py.Dataset) and not is_mere_dimension(node):
+                    group, _, array = name.rpartition("/")
+                    shape = list(node.shape or ())
+                    names = axis_names(node, paths) if shape else []
+                    dims = [name or f"dim_{axis}" for axis, name in enumerate(names)]
+                    groups.setdefault(group, {})[array] = {"dtype": str(node.dtype), "shape": shape, "dims": dims}
     except (OSError, RuntimeError) as error:
         raise FormatError(f"{path}: expected an HDF5 file: {error}") from error
     return {"kind": "hdf5", "groups": groups}
-
-
-def _is_mere_dimension(data: Any) -> bool:
-    """Whether a dataset only names an axis, as netCDF writes them; other scales have values."""
-    name = data.attrs.get("NAME", b"")
-    return bytes(name if isinstance(name, bytes) else str(name).encode()).startswith(b"This is a netCDF dimension but")
-
-
-def _hdf5_dimension(dimension: Any) -> str:
-    """Give the name of the scale along an axis, else the axis' label."""
-    name = dimension[0].name if len(dimension) else dimension.label
-    return str(name or "").rpartition("/")[2]
 
 
 _READERS: dict[str, Callable[[Path], dict[str, Any]]] = {

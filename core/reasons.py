@@ -45,7 +45,7 @@ REASONS: dict[str, str] = {
     "limit_ratio": "The member expands by more than the limit allows.",
     "limit_rows": "The member has more rows or fields than the limit.",
     # Failed in the content layer.
-    "empty": "The member has no bytes, and its kind of content needs some.",
+    "empty": "The member has no bytes, or a table no columns, and its kind of content needs some.",
     "hdf5_external": "An HDF5 file with links, storage or virtual datasets in other files, which are never opened.",
     "hdf5_filter": "An HDF5 dataset that needs a filter plug-in, which is never loaded.",
     "inconsistent_rows": "Arrays of one member that share a dimension have different lengths.",

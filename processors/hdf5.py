@@ -22,6 +22,9 @@ _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _SUFFIXES = (".h5", ".hdf5", ".he5", ".nc", ".nc4", ".mat", ".h5ad", ".nxs")
 # A user block of these sizes may come before the signature.
 _USER_BLOCKS = (0, 512, 1024, 2048)
+# Superblocks of these versions say whether somebody writes to the file, alone or while others read.
+_WITH_FLAGS = (2, 3)
+_OPEN_FOR_WRITING = 0x01 | 0x04
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,9 @@ class Hdf5Processor(Processor):
     Parameters
     ----------
     refused : {"fail", "skip"}
-        What becomes of a file with external links, external storage, virtual datasets over other files, or filter plug-ins, none of
-        which is ever followed or loaded: the member fails, or what is refused is left out and noted.
+        What becomes of a file with external or user-defined links, external storage, virtual datasets over other files, or filter
+        plug-ins, none of which is ever followed or loaded, or with types that have no plain form: the member fails, or what is
+        refused is left out and noted.
 
     Raises
     ------
@@ -91,7 +95,8 @@ class Hdf5Processor(Processor):
             except Exception as exc:
                 # Of damaged files h5py lets through nearly everything: OverflowError, SystemError, MemoryError, ...
                 raise MemberError("not_decodable", f"the HDF5 file is damaged: {exc}"[:500]) from exc
-            yield Metadata(values, media_type="application/x-hdf5", notes=tuple(sorted(reader.notes)))
+            notes = reader.notes | ({"not_closed"} if _is_open_for_writing(member.head) else set())
+            yield Metadata(values, media_type="application/x-hdf5", notes=tuple(sorted(notes)))
 
 
 def has_signature(head: bytes) -> bool:
@@ -102,7 +107,18 @@ def has_signature(head: bytes) -> bool:
     >>> has_signature(bytes(512) + bytes.fromhex("894844460d0a1a0a")), has_signature(b"PK")
     (True, False)
     """
-    return any(head[size : size + len(_SIGNATURE)] == _SIGNATURE for size in _USER_BLOCKS)
+    return bool(_superblock(head))
+
+
+def _superblock(head: bytes) -> bytes:
+    """Give what begins with the signature; empty if there is none."""
+    return next((head[size:] for size in _USER_BLOCKS if head[size : size + len(_SIGNATURE)] == _SIGNATURE), b"")
+
+
+def _is_open_for_writing(head: bytes) -> bool:
+    """Whether the file says that it has not been closed: what was written last may be missing."""
+    version, *_, flags = _superblock(head)[8:12].ljust(4, b"\0")
+    return version in _WITH_FLAGS and bool(flags & _OPEN_FOR_WRITING)
 
 
 @contextmanager

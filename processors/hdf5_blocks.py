@@ -9,13 +9,16 @@ from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from zarrpack.errors import MemberError
 from zarrpack.processors.base import Block
 from zarrpack.processors.limits import Limits
 from zarrpack.storage.hdf5.dimension_names import DimensionNames, is_mere_dimension
+from zarrpack.storage.hdf5.object_paths import ObjectPaths
+from zarrpack.storage.hdf5.plain_attributes import plain_attribute
 from zarrpack.storage.hdf5.tree import Alias, Array, Found, Group, Refusal, walk
-from zarrpack.storage.hdf5.values import Column, columns, plain_attribute
+from zarrpack.storage.hdf5.values import Column, columns, one_row
 
 __all__ = ["TreeReader"]
 
@@ -62,7 +65,8 @@ class TreeReader:
         self._skips_refused = skips_refused
         self._values: dict[str, Any] = {}
         self._left = limits.member_bytes
-        self._names = DimensionNames()
+        self._paths = ObjectPaths(file)
+        self._names = DimensionNames(self._paths)
 
     def blocks(self) -> Iterator[Block]:
         """Give the arrays, in the order of their paths.
@@ -74,7 +78,7 @@ class TreeReader:
         OSError, RuntimeError
             If the file is damaged.
         """
-        found = list(walk(self._file))
+        found = list(walk(self._file, self._paths))
         for one in found:
             self._survey(one)
         for one in found:
@@ -117,7 +121,7 @@ class TreeReader:
     def _attributes(self, node: h5py.Group | h5py.Dataset) -> dict[str, Any]:
         names = [name for name in node.attrs if name not in _OF_DIMENSIONS]
         return {
-            os.fsencode(name).decode("utf-8", "backslashreplace"): plain_attribute(node, name, self.notes)
+            os.fsencode(name).decode("utf-8", "backslashreplace"): plain_attribute(node, name, self._paths, self.notes)
             for name in names  # text with surrogates, or bytes
         }
 
@@ -143,7 +147,9 @@ class TreeReader:
     def _batches(self, data: h5py.Dataset) -> Iterator[Any]:
         """Give the values in pieces along the first axis, a 0-d dataset as one row."""
         if not data.shape:
-            yield np.asarray(data[()], data.dtype).reshape(1)
+            values = one_row(data[()], data.dtype)
+            self._count_content(data, values)
+            yield values
             return
         row_bytes = max(1, data.dtype.itemsize * math.prod(data.shape[1:]))
         step = max(1, _BLOCK_BYTES // row_bytes)
@@ -157,11 +163,16 @@ class TreeReader:
             yield values
             first += max(1, len(values))
             if grows:
-                size = _content_bytes(values)
-                self._left -= size
-                if self._left < 0:
-                    raise MemberError("limit_member_bytes", f"{data.name}: its texts and rows are beyond the limit")
+                size = self._count_content(data, values)
                 step = min(most, 2 * step if size < _BLOCK_BYTES // 4 else max(1, step // 2))
+
+    def _count_content(self, data: h5py.Dataset, values: npt.NDArray[Any]) -> int:
+        """Take texts and rows of any length off what the file may hold; give their size in bytes."""
+        size = _content_bytes(values) if values.dtype.hasobject else 0
+        self._left -= size
+        if self._left < 0:
+            raise MemberError("limit_member_bytes", f"{data.name}: its texts and rows are beyond the limit")
+        return size
 
     def _blocks(
         self,
@@ -171,7 +182,7 @@ class TreeReader:
         values: Any,
         attributes: dict[str, Any],
     ) -> Iterator[Block]:
-        rows, lengths = column.rows(values, self._file, self.notes)
+        rows, lengths = column.rows(values, self._paths, self.notes)
         said = {**attributes, **column.attributes}
         if lengths is not None:
             yield Block(group, column.name, (f"{column.name}_value",), rows, attributes=said)

@@ -13,9 +13,11 @@ import numpy.typing as npt
 from zarrpack.converters.retrieval.tree import DatasetEntry, MemberEntry
 from zarrpack.errors import FormatError, SourceError
 from zarrpack.storage.hdf5.attributes import OWN, read_own
-from zarrpack.storage.hdf5.dimension_names import is_mere_dimension
+from zarrpack.storage.hdf5.dimension_names import axis_names, is_mere_dimension
+from zarrpack.storage.hdf5.object_paths import ObjectPaths
+from zarrpack.storage.hdf5.plain_attributes import attribute_value, plain_attribute
 from zarrpack.storage.hdf5.tree import Array, Found, Group, Refusal, walk
-from zarrpack.storage.hdf5.values import plain_attribute
+from zarrpack.storage.hdf5.values import has_plain_form
 from zarrpack.storage.pack_array import ENCODED
 
 __all__ = ["Hdf5Tree"]
@@ -44,7 +46,8 @@ class Hdf5Tree:
             raise SourceError(f"{path}: expected a file, found none; check the path")
         try:
             self._file = h5py.File(path, "r", locking=False)
-            self._found = [self._listed(one) for one in walk(self._file)]
+            self._paths = ObjectPaths(self._file)
+            self._found = [self._listed(one) for one in walk(self._file, self._paths)]
         except (OSError, RuntimeError, KeyError, ValueError) as exc:
             raise FormatError(f"{path}: expected an HDF5 file: {exc}") from exc
         self._path = path
@@ -63,16 +66,19 @@ class Hdf5Tree:
     def datasets(self) -> Mapping[str, DatasetEntry]:
         """Give all datasets by path, without those that only name an axis."""
         return {
-            one.path: DatasetEntry(one.path, one.node.shape or (), _dtype(one.node), _dims(one.node))
+            one.path: DatasetEntry(one.path, one.node.shape or (), _dtype(one.node), self._dims(one.node))
             for one in self._found
             if isinstance(one, Array) and not is_mere_dimension(one.node)
         }
+
+    def _dims(self, data: h5py.Dataset) -> tuple[str, ...]:
+        return tuple(axis_names(data, self._paths)) if data.shape else ()
 
     def attributes(self, path: str) -> dict[str, Any]:
         """Give the attributes of a group or dataset."""
         node = self._file[path] if path else self._file
         notes: set[str] = set()
-        return {name: plain_attribute(node, name, notes) for name in node.attrs if name not in _SCALES}
+        return {name: plain_attribute(node, name, self._paths, notes) for name in node.attrs if name not in _SCALES}
 
     def read(self, path: str, start: int, stop: int | None) -> npt.NDArray[Any]:
         """Give rows of a dataset; texts as str, and what stands for booleans or bytes as those.
@@ -80,9 +86,11 @@ class Hdf5Tree:
         Raises
         ------
         FormatError
-            If it is damaged.
+            If it is damaged, or of a type that has no plain form.
         """
         node = self._file[path]
+        if not has_plain_form(node.dtype):
+            raise FormatError(f"{self._path}: {path}: expected a type that has a plain form, found {node.dtype}")
         try:
             if h5py.check_string_dtype(node.dtype) is not None:
                 texts = node.asstr(errors="backslashreplace")
@@ -93,7 +101,7 @@ class Hdf5Tree:
             values = np.asarray(node[start:stop] if node.shape else node[()])
         except (OSError, RuntimeError) as exc:
             raise FormatError(f"{self._path}: {path}: {exc}; if a filter is missing, import hdf5plugin first") from exc
-        return values.astype(bool) if node.attrs.get("dtype") == "bool" and values.dtype == np.int8 else values
+        return values.astype(bool) if attribute_value(node, "dtype") == "bool" and values.dtype == np.int8 else values
 
     def members(self) -> Iterator[MemberEntry]:
         """Give the archive members: of the table in the file, else of its datasets' attributes."""
@@ -162,12 +170,4 @@ def _dtype(data: h5py.Dataset) -> str:
         return "string"
     if isinstance(read_own(data).get("offsets"), str):
         return "bytes"
-    return "bool" if data.attrs.get("dtype") == "bool" else data.dtype.str.lstrip("<|>")
-
-
-def _dims(data: h5py.Dataset) -> tuple[str, ...]:
-    names = []
-    for axis in data.dims if data.shape else ():
-        name = axis[0].name if len(axis) else axis.label
-        names.append(str(name or "").rpartition("/")[2])
-    return tuple(names)
+    return "bool" if attribute_value(data, "dtype") == "bool" else data.dtype.str.lstrip("<|>")

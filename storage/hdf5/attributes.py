@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from zarrpack.errors import FormatError
+from zarrpack.storage.hdf5.plain_attributes import attribute_value
 from zarrpack.storage.json_text import json_text
 
 __all__ = ["OWN", "read_own", "write_attributes", "write_own", "write_text"]
@@ -54,7 +55,7 @@ def read_own(node: h5py.Group | h5py.Dataset) -> dict[str, Any]:
     FormatError
         If it is no JSON object.
     """
-    text = node.attrs.get(OWN)
+    text = attribute_value(node, OWN)
     if not isinstance(text, str):
         return {}
     try:

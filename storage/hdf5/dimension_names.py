@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import h5py
 
-__all__ = ["DimensionNames", "is_mere_dimension"]
+from zarrpack.storage.hdf5.object_paths import ObjectPaths
+from zarrpack.storage.hdf5.plain_attributes import attribute_value
+
+__all__ = ["DimensionNames", "axis_names", "is_mere_dimension"]
 
 _NOT_A_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 #: Stands before the name of a variable that is called like a dimension but is not its coordinate.
@@ -21,17 +24,44 @@ def is_mere_dimension(data: h5py.Dataset) -> bool:
         Any.
     """
     try:
-        name = data.attrs.get("NAME", b"")
+        name = attribute_value(data, "NAME")
     except _ERRORS:
         return False
     raw = name if isinstance(name, bytes) else str(name).encode("utf-8", "replace")
     return bytes(raw).startswith(_NOT_A_VARIABLE)
 
 
-class DimensionNames:
-    """Gives axes names such that axes of one group that have one name have one length."""
+def axis_names(data: h5py.Dataset, paths: ObjectPaths) -> list[str]:
+    """Give the name of each axis' scale, or its label; empty where it has neither.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    data : h5py.Dataset
+        Any that has axes.
+    paths : ObjectPaths
+        Those of the file, complete.
+
+    Raises
+    ------
+    OSError, RuntimeError, ValueError, KeyError, TypeError
+        If the file is damaged.
+    """
+    if not _has_usual_lists(data):
+        return [""] * data.ndim
+    return [_last(paths.of(dim[0])) if len(dim) else _printable(dim.label) for dim in data.dims]
+
+
+class DimensionNames:
+    """Gives axes names such that axes of one group that have one name have one length.
+
+    Parameters
+    ----------
+    paths : ObjectPaths
+        Those of the file, complete: the library would search the file for the name of each scale.
+    """
+
+    def __init__(self, paths: ObjectPaths) -> None:
+        self._paths = paths
         self._by_number: dict[int, str] = {}
         self._lengths: dict[tuple[str, str], int] = {}
 
@@ -39,7 +69,7 @@ class DimensionNames:
         """Remember a scale's number, by which netCDF-4's coordinates of several axes refer to it."""
         try:
             if "_Netcdf4Dimid" in data.attrs and data.is_scale:
-                self._by_number[int(data.attrs["_Netcdf4Dimid"])] = _last(data.name)
+                self._by_number[int(attribute_value(data, "_Netcdf4Dimid"))] = _last(self._paths.of(data))
         except _ERRORS:
             pass
 
@@ -67,12 +97,33 @@ class DimensionNames:
     def _known(self, data: h5py.Dataset) -> list[str]:
         try:
             if "_Netcdf4Coordinates" in data.attrs:
-                return [self._by_number.get(int(number), "") for number in data.attrs["_Netcdf4Coordinates"]]
+                return [self._by_number.get(int(number), "") for number in attribute_value(data, "_Netcdf4Coordinates")]
             if data.is_scale and data.ndim == 1:
-                return [_last(data.name)]
-            return [_last(dim[0].name) if len(dim) else _printable(dim.label) for dim in data.dims]
+                return [_last(self._paths.of(data))]
+            return axis_names(data, self._paths)
         except _ERRORS:
             return []
+
+
+def _has_usual_lists(data: h5py.Dataset) -> bool:
+    """Whether lists of scales and labels have the types that the library takes for granted when it reads them."""
+    for name, is_usual in ((b"DIMENSION_LIST", _are_references), (b"DIMENSION_LABELS", _are_texts)):
+        if h5py.h5a.exists(data.id, name):
+            attribute = h5py.h5a.open(data.id, name)
+            if attribute.shape != (data.ndim,) or not is_usual(attribute.get_type()):
+                return False
+    return True
+
+
+def _are_references(kind: h5py.h5t.TypeID) -> bool:
+    if kind.get_class() != h5py.h5t.VLEN:
+        return False
+    inner = kind.get_super()
+    return bool(inner.get_class() == h5py.h5t.REFERENCE and not inner.equal(h5py.h5t.STD_REF_DSETREG))
+
+
+def _are_texts(kind: h5py.h5t.TypeID) -> bool:
+    return bool(kind.get_class() == h5py.h5t.STRING and kind.is_variable_str())
 
 
 def _last(path: str | None) -> str:

@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import h5py
 
+from zarrpack.storage.hdf5.object_paths import ObjectPaths, address_of
+
 __all__ = ["Alias", "Array", "Found", "Group", "Refusal", "refusal_of", "walk"]
 
 #: deflate, shuffle, Fletcher-32, szip, nbit, scale-offset, and h5py's LZF: what the library has in itself.
@@ -87,20 +89,23 @@ class Refusal(NamedTuple):
 Found: TypeAlias = Group | Array | Alias | Refusal
 
 
-def walk(file: h5py.File) -> Iterator[Found]:
+def walk(file: h5py.File, paths: ObjectPaths | None = None) -> Iterator[Found]:
     """Give everything in a file, by name; things with several names once.
 
     Parameters
     ----------
     file : h5py.File
         Open for reading.
+    paths : ObjectPaths or None
+        Gets the path of every object that is met, under its first name.
 
     Raises
     ------
     OSError, RuntimeError
         If the file is damaged.
     """
-    seen: dict[tuple[int, int], str] = {}
+    seen = ObjectPaths(file) if paths is None else paths
+    seen.keep(address_of(file["/"].id), "")
     yield from _group("", file, seen, 0)
 
 
@@ -127,28 +132,38 @@ def refusal_of(path: str, data: h5py.Dataset) -> Refusal | None:
         if code not in _BUILT_IN_FILTERS:
             return Refusal(path, "hdf5_filter", f"it needs the filter plug-in {code} ({_text(name)[:60]})")
     try:
-        _ = data.dtype
+        wanted = h5py.h5t.py_create(data.dtype)
     except (TypeError, ValueError, KeyError) as exc:
         return Refusal(path, "refused_dtype", f"a type that numpy does not have: {exc}")
+    if h5py.h5t.find(data.id.get_type(), wanted) is None:
+        return Refusal(path, "refused_dtype", f"a type that the library cannot give as {data.dtype}")
     return None
 
 
-def _group(path: str, group: h5py.Group, seen: dict[tuple[int, int], str], depth: int) -> Iterator[Found]:
+def _group(path: str, group: h5py.Group, seen: ObjectPaths, depth: int) -> Iterator[Found]:
     yield Group(path, group)
     for name in group:
         inner = f"{path}/{_text(name)}" if path else _text(name)
-        link = group.get(name, getlink=True)
-        if isinstance(link, h5py.ExternalLink):
-            yield Refusal(inner, "hdf5_external", f"a link to {link.path!r:.100} in the file {link.filename!r:.100}")
-        elif isinstance(link, h5py.SoftLink):
-            yield _soft(inner, group, name, link)
-        elif not isinstance(link, h5py.HardLink):
-            yield Refusal(inner, "hdf5_external", "a link of a user-defined kind")
-        else:
+        kind = _link_kind(group, name)
+        if kind == h5py.h5l.TYPE_HARD:
             yield from _hard(inner, group, name, seen, depth)
+        elif kind == h5py.h5l.TYPE_SOFT:
+            yield _soft(inner, group, name)
+        elif kind == h5py.h5l.TYPE_EXTERNAL:
+            link = group.get(name, getlink=True)
+            yield Refusal(inner, "hdf5_external", f"a link to {link.path!r:.100} in the file {link.filename!r:.100}")
+        else:
+            yield Refusal(inner, "hdf5_external", f"a link of the user-defined kind {kind}, which may lead anywhere")
 
 
-def _soft(path: str, group: h5py.Group, name: str, link: h5py.SoftLink) -> Alias | Refusal:
+def _link_kind(group: h5py.Group, name: str) -> int | None:
+    """Give the kind of a link, which h5py's own link classes know only in part; None: there is none."""
+    raw = name.encode("utf-8", "surrogateescape")
+    return int(group.id.links.get_info(raw).type) if group.id.links.exists(raw) else None
+
+
+def _soft(path: str, group: h5py.Group, name: str) -> Alias | Refusal:
+    link = group.get(name, getlink=True)
     if _leads_outside(group, link.path):
         return Refusal(path, "hdf5_external", f"a link over {link.path!r:.100}, which leads into another file")
     return Alias(path, _text(link.path) if _exists(group, name) else "")
@@ -156,7 +171,7 @@ def _soft(path: str, group: h5py.Group, name: str, link: h5py.SoftLink) -> Alias
 
 def _exists(group: h5py.Group, name: str) -> bool:
     try:
-        h5py.h5o.get_info(group.id, name.encode("utf-8", "surrogateescape"))
+        address_of(group.id, name.encode("utf-8", "surrogateescape"))
     except (KeyError, OSError, RuntimeError):
         return False
     return True
@@ -168,15 +183,15 @@ def _leads_outside(group: h5py.Group, path: str, depth: int = 0) -> bool:
     for part in path.split("/"):
         if part in ("", "."):
             continue
-        link = here.get(part, getlink=True) if isinstance(here, h5py.Group) else None
-        if link is None:
+        kind = _link_kind(here, part) if isinstance(here, h5py.Group) else None
+        if kind is None:
             return False
-        if isinstance(link, h5py.SoftLink):
+        if kind == h5py.h5l.TYPE_SOFT:
             if depth >= _MOST_LINKS:
                 return False  # nowhere, then: the library gives up
-            if _leads_outside(here, link.path, depth + 1):
+            if _leads_outside(here, here.get(part, getlink=True).path, depth + 1):
                 return True
-        elif not isinstance(link, h5py.HardLink):
+        elif kind != h5py.h5l.TYPE_HARD:
             return True
         if not _exists(here, part):
             return False
@@ -184,13 +199,13 @@ def _leads_outside(group: h5py.Group, path: str, depth: int = 0) -> bool:
     return False
 
 
-def _hard(path: str, group: h5py.Group, name: str, seen: dict[tuple[int, int], str], depth: int) -> Iterator[Found]:
-    info = h5py.h5o.get_info(group.id, name.encode("utf-8", "surrogateescape"))
-    address = (info.fileno, info.addr)
-    if address in seen:
-        yield Alias(path, seen[address])
+def _hard(path: str, group: h5py.Group, name: str, seen: ObjectPaths, depth: int) -> Iterator[Found]:
+    address = address_of(group.id, name.encode("utf-8", "surrogateescape"))
+    known = seen.at(address)
+    if known is not None:
+        yield Alias(path, known or "/")
         return
-    seen[address] = path
+    seen.keep(address, path)
     kind = group.get(name, getclass=True)
     if kind is h5py.Dataset:
         data = group[name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -12,11 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from zarrpack.errors import MemberError
+from zarrpack.storage.hdf5.object_paths import ObjectPaths
 
-__all__ = ["Column", "Rows", "columns", "plain_attribute"]
-
-#: One text of the number of elements that an attribute may have.
-_MOST_ELEMENTS = 1 << 16
+__all__ = ["Column", "Rows", "columns", "has_plain_form", "one_row"]
 
 #: Texts, or an array.
 Rows = npt.NDArray[Any] | list[str]
@@ -34,7 +31,7 @@ class Column(NamedTuple):
     is_ragged : bool
         Whether each row has values of its own number: then `rows` gives all of them, and how many each row has.
     rows : callable
-        Takes values as h5py gives them, and the file; gives the array's rows (and the numbers).
+        Takes values as h5py gives them, and the paths of the file's objects; gives the array's rows (and the numbers).
     attributes : dict
         What the type says.
     """
@@ -42,7 +39,7 @@ class Column(NamedTuple):
     name: str
     axes: int
     is_ragged: bool
-    rows: Callable[[npt.NDArray[Any], h5py.File, set[str]], tuple[Rows, npt.NDArray[np.int64] | None]]
+    rows: Callable[[npt.NDArray[Any], ObjectPaths, set[str]], tuple[Rows, npt.NDArray[np.int64] | None]]
     attributes: dict[str, Any]
 
 
@@ -64,9 +61,47 @@ def columns(name: str, dtype: np.dtype[Any]) -> Iterator[Column]:
     yield from _columns(name, dtype, (), 0)
 
 
+def has_plain_form(dtype: np.dtype[Any]) -> bool:
+    """Whether `columns` takes a type. Values of others are not to be read: the library may crash on them.
+
+    Examples
+    --------
+    >>> has_plain_form(h5py.vlen_dtype(np.dtype("f8"))), has_plain_form(h5py.vlen_dtype(h5py.ref_dtype))
+    (True, False)
+    """
+    try:
+        return bool(list(columns("", dtype)))
+    except MemberError:
+        return False
+
+
+def one_row(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Give the value of a 0-d dataset or attribute as a dataset of one row would be read.
+
+    Parameters
+    ----------
+    value : object
+        As h5py gives it: an array where the type is one, or is of any length.
+    dtype : dtype
+        Of the dataset.
+
+    Returns
+    -------
+    ndarray
+        Of one row.
+    """
+    if dtype.subdtype is not None:
+        return np.asarray(value)[np.newaxis]
+    rows = np.empty(1, dtype)
+    rows[0] = value
+    return rows
+
+
 def _columns(name: str, dtype: np.dtype[Any], fields: tuple[str, ...], axes: int) -> Iterator[Column]:
-    base, shape = (dtype.base, dtype.shape) if dtype.subdtype is not None else (dtype, ())
-    axes += len(shape)
+    base = dtype
+    while base.subdtype is not None:  # arrays of arrays
+        axes += len(base.shape)
+        base = base.base
     if base.names is not None:
         for field in base.names:
             yield from _columns(f"{name}.{field}", base[field], (*fields, field), axes)
@@ -75,18 +110,18 @@ def _columns(name: str, dtype: np.dtype[Any], fields: tuple[str, ...], axes: int
     if inner is not None:
         if not isinstance(inner, np.dtype) or inner.kind not in "biufc" or axes:
             raise MemberError("refused_dtype", f"{name}: rows of any length of {inner}, which have no plain form")
-        yield Column(name, 0, True, lambda values, _file, _notes: _ragged(_field(values, fields), inner), {})
+        yield Column(name, 0, True, lambda values, _paths, _notes: _ragged(_field(values, fields), inner), {})
         return
     convert, attributes = _conversion(name, base)
     extra = axes + (base.kind == "V" and not _is_date(base))
     yield Column(
         *(name, extra, False),
-        lambda values, file, notes: (convert(_field(values, fields), file, notes), None),
+        lambda values, paths, notes: (convert(_field(values, fields), paths, notes), None),
         attributes,
     )
 
 
-_Conversion = Callable[[npt.NDArray[Any], h5py.File, "set[str]"], Rows]
+_Conversion = Callable[[npt.NDArray[Any], ObjectPaths, "set[str]"], Rows]
 
 
 def _conversion(name: str, dtype: np.dtype[Any]) -> tuple[_Conversion, dict[str, Any]]:
@@ -97,14 +132,14 @@ def _conversion(name: str, dtype: np.dtype[Any]) -> tuple[_Conversion, dict[str,
     enum = h5py.check_enum_dtype(dtype)
     if enum is not None:
         named = {str(key): int(value) for key, value in enum.items()}
-        return lambda values, _file, _notes: _native(values), {"enum": named}
+        return lambda values, _paths, _notes: _native(values), {"enum": named}
     if dtype.kind == "V":
-        return lambda values, _file, _notes: _bytes(values, dtype), {"hdf5_type": "opaque"}
+        return lambda values, _paths, _notes: _bytes(values, dtype), {"hdf5_type": "opaque"}
     if dtype.kind in "mM":
-        return lambda values, _file, _notes: _native(values), {}
+        return lambda values, _paths, _notes: _native(values), {}
     if dtype.kind not in "biufc":
         raise MemberError("refused_dtype", f"{name}: expected numbers, texts or bytes, found {dtype}")
-    return lambda values, _file, notes: _numbers(values, notes), {}
+    return lambda values, _paths, notes: _numbers(values, notes), {}
 
 
 def _field(values: npt.NDArray[Any], fields: tuple[str, ...]) -> npt.NDArray[Any]:
@@ -133,7 +168,7 @@ def _numbers(values: npt.NDArray[Any], notes: set[str]) -> npt.NDArray[Any]:
     return native
 
 
-def _texts(values: npt.NDArray[Any], _file: h5py.File, notes: set[str]) -> Rows:
+def _texts(values: npt.NDArray[Any], _paths: ObjectPaths, notes: set[str]) -> Rows:
     texts = [_text(value, notes) for value in values.reshape(-1).tolist()]
     return texts if values.ndim == 1 else np.array(texts, np.dtypes.StringDType()).reshape(values.shape)
 
@@ -147,24 +182,21 @@ def _text(value: object, notes: set[str]) -> str:
         return raw.decode("utf-8", "backslashreplace")
 
 
-def _references(values: npt.NDArray[Any], file: h5py.File, notes: set[str]) -> Rows:
-    texts = [_target(value, file, notes) for value in values.reshape(-1).tolist()]
+def _references(values: npt.NDArray[Any], paths: ObjectPaths, notes: set[str]) -> Rows:
+    texts = [_target(value, paths, notes) for value in values.reshape(-1).tolist()]
     return texts if values.ndim == 1 else np.array(texts, np.dtypes.StringDType()).reshape(values.shape)
 
 
-def _target(value: Any, file: h5py.File, notes: set[str]) -> str:
+def _target(value: Any, paths: ObjectPaths, notes: set[str]) -> str:
     """Give the path that a reference leads to, with the selection of a region."""
     if not value:
         return ""
     try:
-        name = h5py.h5r.get_name(value, file.id)
-        path = _text(name or b"", notes)
-        if isinstance(value, h5py.RegionReference):
-            space = h5py.h5r.get_region(value, file.id)
-            low, high = space.get_select_bounds()
-            box = [[int(first), int(last) + 1] for first, last in zip(low, high, strict=True)]
-            path += f" {json.dumps(box)}"
-    except (OSError, RuntimeError, ValueError, TypeError):
+        found = paths.target(value)
+        path = "" if found is None else f"/{found}"
+        if path and isinstance(value, h5py.RegionReference):
+            path += f" {json.dumps(paths.bounds(value))}"
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError):
         path = ""
     if not path:
         notes.add("unresolved_reference")
@@ -180,54 +212,3 @@ def _ragged(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> tuple[npt.NDArray
     parts = [np.asarray(part, dtype) for part in values.reshape(-1).tolist()]
     joined = np.concatenate(parts) if parts else np.empty(0, dtype)
     return _native(joined), np.array([len(part) for part in parts], np.int64).reshape(values.shape)
-
-
-def plain_attribute(node: h5py.Group | h5py.Dataset, name: str, notes: set[str]) -> Any:
-    """Give an attribute as a JSON value.
-
-    Parameters
-    ----------
-    node : h5py.Group or h5py.Dataset
-        Whose it is.
-    name : str
-        The attribute.
-    notes : set of str
-        Gets what was odd.
-
-    Returns
-    -------
-    JSON value
-        None where it is empty, too large, or of a type without a plain form.
-    """
-    try:
-        attribute = h5py.h5a.open(node.id, os.fsencode(name))  # h5py gives names that are no UTF-8 as bytes
-        if np.prod(attribute.shape, dtype=float) > _MOST_ELEMENTS:
-            notes.add("large_attribute")
-            return None
-        value = node.attrs[name]
-        if isinstance(value, h5py.Empty):
-            return None
-        array = value if isinstance(value, np.ndarray) else np.asarray(value, attribute.dtype)
-        parts = {
-            column.name: _listed(column.rows(array.reshape(-1), node.file, notes)[0], array.shape)
-            for column in columns("", attribute.dtype)
-        }
-    except (MemberError, OSError, RuntimeError, TypeError, ValueError, KeyError):
-        notes.add("unreadable_attribute")
-        return None
-    return parts[""] if "" in parts else {key.removeprefix("."): part for key, part in parts.items()}
-
-
-def _listed(rows: Rows, shape: tuple[int, ...]) -> Any:
-    values = rows if isinstance(rows, list) else rows.tolist()
-    if not shape:
-        return _json(values[0])
-    return _json(values)
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_json(one) for one in value]
-    if isinstance(value, complex):
-        return [value.real, value.imag]
-    return value

@@ -328,3 +328,230 @@ def test_whatever_the_library_stumbles_over_is_the_members() -> None:
             outcomes.add("read")
 
     assert {"read", "not_decodable"} <= outcomes
+
+
+def test_the_library_is_not_asked_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It searches the whole file for the name of what a scale or a reference leads to: so many variables take quadratic time."""
+
+    def fill(file: h5py.File) -> None:
+        file["g/time"] = np.arange(3)
+        file["g/time"].make_scale("time")
+        for number in range(20):
+            file[f"v{number:02}"] = np.arange(3)
+            file[f"v{number:02}"].dims[0].attach_scale(file["g/time"])
+        file.create_dataset("ref", data=[file["v07"].ref, file.ref], dtype=h5py.ref_dtype)
+        file.attrs["start"] = file["v03"].ref
+
+    content = hdf5(fill)
+    asked: list[object] = []
+    for module in (h5py.h5i, h5py.h5r):
+        monkeypatch.setattr(module, "get_name", lambda *arguments: asked.append(arguments))
+    found, metadata = read(content)
+
+    assert all(found[f"root/v{number:02}"][0].dims == ("time",) for number in range(20))
+    assert found["g/time"][0].dims == ("time",)
+    assert values(found, "root/ref") == ["/v07", "/"]
+    assert metadata.values == {"hdf5/start": "/v03"}
+    assert asked == []
+
+
+def test_links_to_the_root_are_second_names() -> None:
+    """The root is no group of its own below itself."""
+
+    def fill(file: h5py.File) -> None:
+        file["x"] = [1]
+        file["again"] = file["/"]
+        file.attrs["unit"] = "mm"
+
+    found, metadata = read(hdf5(fill))
+
+    assert list(found) == ["root/x"]
+    assert metadata.values == {"hdf5/unit": "mm"}
+    assert metadata.notes == ("alias:again=/",)
+
+
+def attribute_of(node: Any, name: bytes, kind: Any, count: int) -> None:
+    """Make an attribute of any HDF5 type, whose values are zeros."""
+    h5py.h5a.create(node.id, name, kind, h5py.h5s.create_simple((count,)))
+
+
+def test_attributes_are_judged_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading rows of references may end the process, in whatever attribute they are; only their type is looked at."""
+
+    def fill(file: h5py.File) -> None:
+        file["x"] = np.arange(2)
+        for name in (b"refs", b"NAME", b"_Netcdf4Dimid", b"_Netcdf4Coordinates"):
+            attribute_of(file["x"], name, h5py.h5t.vlen_create(h5py.h5t.STD_REF_OBJ), 3)
+        file["x"].attrs["CLASS"] = np.bytes_(b"DIMENSION_SCALE")
+        file["x"].attrs["unit"] = "mm"
+
+    content = hdf5(fill)
+    taken: list[str] = []
+    get = h5py.AttributeManager.__getitem__
+
+    def counted(self: Any, name: str) -> Any:
+        taken.append(name)
+        return get(self, name) if name == "unit" else None
+
+    monkeypatch.setattr(h5py.AttributeManager, "__getitem__", counted)
+    found, metadata = read(content)
+
+    assert found["root/x"][0].attributes == {"refs": None, "unit": "mm"}
+    assert "unreadable_attribute" in metadata.notes
+    assert set(taken) == {"unit"}
+
+
+@pytest.mark.parametrize("name", [b"DIMENSION_LIST", b"DIMENSION_LABELS"])
+def test_lists_of_scales_of_other_types_are_not_read(name: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library takes their types for granted, and would take numbers for addresses in memory."""
+
+    def fill(file: h5py.File) -> None:
+        file["x"] = np.zeros((2, 3))
+        attribute_of(file["x"], name, h5py.h5t.NATIVE_INT32, 2)
+
+    content = hdf5(fill)
+
+    def asked(*_: object) -> None:
+        raise AssertionError("the list was read")
+
+    monkeypatch.setattr(h5py.h5ds, "get_num_scales", asked)
+    monkeypatch.setattr(h5py.h5ds, "get_label", asked)
+    found, _ = read(content)
+
+    assert found["root/x"][0].dims == ("x_dim_0", "x_dim_1")
+
+
+def array_type(base: Any, *shapes: tuple[int, ...]) -> Any:
+    """Give an HDF5 array type; of several shapes, the last is the innermost."""
+    for shape in reversed(shapes):
+        base = h5py.h5t.array_create(base, shape)
+    return base
+
+
+def fill_low(file: h5py.File, name: bytes, kind: Any, shape: tuple[int, ...], made: Any) -> None:
+    """Write a dataset of any HDF5 type with the values as they lie in memory."""
+    space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
+    h5py.h5d.create(file.id, name, kind, space).write(h5py.h5s.ALL, h5py.h5s.ALL, made, kind)
+
+
+def test_single_values_of_array_and_ragged_types() -> None:
+    """A 0-d dataset of any type is one row, whatever its value looks like to h5py."""
+    record = np.dtype([("at", "f4", 2), ("some", h5py.vlen_dtype("i4"))])
+
+    def fill(file: h5py.File) -> None:
+        fill_low(file, b"m", array_type(h5py.h5t.NATIVE_INT32, (3, 3)), (), np.arange(9, dtype="i4").reshape(3, 3))
+        for length in (0, 1, 3):
+            file.create_dataset(f"v{length}", (), h5py.vlen_dtype("i4"))[()] = np.arange(length, dtype="i4")
+        rows = np.empty(1, record)
+        rows["at"], rows["some"][0] = (1, 2), np.array([5, 6], "i4")
+        made = rows.reshape(())
+        file.create_dataset("r", data=made, dtype=record)
+        file["word"] = "Straße"
+        file.attrs.create("some", rows["some"].reshape(()), (), h5py.vlen_dtype("i4"))
+        file.attrs.create("r", made, (), record)
+
+    content = hdf5(fill)
+    found, metadata = read(content)
+
+    assert values(found, "root/m") == [[[0, 1, 2], [3, 4, 5], [6, 7, 8]]]
+    assert found["root/m"][0].dims == ("item", "m_axis_0", "m_axis_1")
+    assert [values(found, f"root/v{length}") for length in (0, 1, 3)] == [[], [0], [0, 1, 2]]
+    assert [values(found, f"root/v{length}.length") for length in (0, 1, 3)] == [[0], [1], [3]]
+    assert values(found, "root/r.at") == [[1.0, 2.0]]
+    assert values(found, "root/r.some") == [5, 6]
+    assert values(found, "root/word") == ["Straße"]
+    assert metadata.values == {"hdf5/some": [5, 6], "hdf5/r": {"at": [1.0, 2.0], "some": [5, 6]}}
+    assert metadata.notes == ()
+
+
+def test_single_long_values_count_towards_the_limit() -> None:
+    """What one value of any length holds is not known from its type."""
+    content = hdf5(lambda file: file.create_dataset("x", data="y" * 5000))
+
+    assert reason(content, limits=Limits(member_bytes=4000)) == "limit_member_bytes"
+    assert reason(content, limits=Limits(member_bytes=6000)) == ""
+
+
+def test_arrays_of_arrays_have_all_their_axes() -> None:
+    """HDF5's types may be arrays of arrays, and fields of compound types too."""
+    kind = array_type(h5py.h5t.NATIVE_INT32, (2,), (3, 4))
+    made = np.arange(48, dtype="i4").reshape(2, 2, 3, 4)
+    compound = h5py.h5t.create(h5py.h5t.COMPOUND, 100)
+    compound.insert(b"n", 4, kind)
+    rows = np.zeros(2, np.dtype({"names": ["n"], "formats": [("i4", (2, 3, 4))], "offsets": [4], "itemsize": 100}))
+    rows["n"] = made
+
+    def fill(file: h5py.File) -> None:
+        fill_low(file, b"n", kind, (2,), made)
+        fill_low(file, b"c", compound, (2,), rows)
+
+    found, _ = read(hdf5(fill))
+
+    assert values(found, "root/n") == made.tolist()
+    assert values(found, "root/c.n") == made.tolist()
+    assert found["root/n"][0].dims == ("n_dim_0", "n_axis_0", "n_axis_1", "n_axis_2")
+
+
+def test_links_of_user_defined_kinds_are_refused() -> None:
+    """Nobody knows where they lead; the file is refused with a reason, and asked to, the rest is read."""
+
+    def fill(file: h5py.File) -> None:
+        external_link(file)
+        file["near"] = h5py.SoftLink("/away/inner")
+
+    external = b"\x01\x08\x40\x04away"  # version, what is present, the kind, length and text of the name
+    content = hdf5(fill)
+    assert content.count(external) == 1
+    content = content.replace(external, external.replace(b"\x40", b"\xbb"))
+    found, metadata = read(content, refused="skip")
+
+    assert reason(content) == "hdf5_external"
+    assert list(found) == ["root/x"]
+    assert set(metadata.notes) == {"hdf5_external:away", "hdf5_external:near"}
+
+
+def tagged_opaque() -> Any:
+    """Give an HDF5 type of bytes that are of a kind of their own."""
+    kind = h5py.h5t.create(h5py.h5t.OPAQUE, 4)
+    kind.set_tag(b"a kind of its own")
+    return kind
+
+
+@pytest.mark.parametrize("form", ["plain", "array", "compound"])
+def test_types_that_cannot_be_converted_are_refused(form: str) -> None:
+    """The library has no way from some types to those of numpy: that is found before anything is read, and costs the dataset."""
+    compound = h5py.h5t.create(h5py.h5t.COMPOUND, 4)
+    compound.insert(b"o", 0, tagged_opaque())
+    kind = {"plain": tagged_opaque(), "array": array_type(tagged_opaque(), (3,)), "compound": compound}[form]
+
+    def fill(file: h5py.File) -> None:
+        file["a"] = [1]
+        h5py.h5d.create(file.id, b"b", kind, h5py.h5s.create_simple((2,)))
+        attribute_of(file["a"], b"kind", kind, 1)
+
+    content = hdf5(fill)
+    found, metadata = read(content, refused="skip")
+
+    assert reason(content) == "refused_dtype"
+    assert list(found) == ["root/a"]
+    assert found["root/a"][0].attributes == {"kind": None}
+    assert set(metadata.notes) == {"refused_dtype:b", "unreadable_attribute"}
+
+
+@pytest.mark.parametrize("user_block", [0, 512])
+@pytest.mark.parametrize("swmr", [False, True])
+def test_files_that_were_not_closed_are_noted(tmp_path: Path, user_block: int, swmr: bool) -> None:
+    """What a crash leaves of a file that is being written is read, and noted; the same file, closed, is not."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver="latest", userblock_size=user_block) as file:
+        plain(file)
+        if swmr:
+            file.swmr_mode = True
+        file.flush()
+        crashed = path.read_bytes()
+    found, metadata = read(crashed)
+
+    assert crashed[user_block + 11] == (5 if swmr else 1)
+    assert values(found, "root/one") == [7.5]
+    assert metadata.notes == ("not_closed",)
+    assert read(path.read_bytes())[1].notes == ()
