@@ -13,8 +13,9 @@ from typing import BinaryIO
 
 from zarrpack.errors import MemberError
 from zarrpack.processors.archives.base import Finding
-from zarrpack.processors.archives.decoders import Decoder, ZstdDecoder, decoded, gzip_decoder, xz_decoder
+from zarrpack.processors.archives.decoders import Decoder, ZstdDecoder, decoded, xz_decoder
 from zarrpack.processors.archives.files import block_sizes, read_bytes
+from zarrpack.processors.archives.gzip_member import gzip_decoder
 from zarrpack.processors.archives.streams import check_archive, check_ratio
 from zarrpack.processors.limits import Limits
 

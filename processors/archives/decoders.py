@@ -19,7 +19,7 @@ __all__ = [
     "crc32",
     "decoded",
     "deflate_decoder",
-    "gzip_decoder",
+    "gzip_body_decoder",
     "lzma_decoder",
     "xz_decoder",
 ]
@@ -160,9 +160,9 @@ def deflate_decoder() -> Decoder:
     return igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_DEFLATE) if HAS_ISAL else ZlibDecoder(-15)
 
 
-def gzip_decoder() -> Decoder:
-    """Make a decoder of one gzip member; its CRC and length are checked."""
-    return igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP) if HAS_ISAL else ZlibDecoder(31)
+def gzip_body_decoder() -> Decoder | None:
+    """Make a decoder of what follows a gzip header, CRC and length included; None without ISA-L."""
+    return igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP_NO_HDR_VER) if HAS_ISAL else None
 
 
 def xz_decoder() -> Decoder:
@@ -240,6 +240,6 @@ def decoded(decoder: Decoder, pieces: Iterable[bytes], sizes: Iterator[int]) -> 
 
 def _damage(error: Exception) -> MemberError:
     words = str(error).lower()
-    if "checksum" in words or "data check" in words or "length check" in words:
+    if "checksum" in words or "data check" in words or "length check" in words or "crc mismatch" in words:
         return MemberError("crc_mismatch", f"expected the announced checksum, found: {error}; the archive is damaged")
     return MemberError("payload_damaged", f"expected compressed bytes, found: {error}; the archive is damaged")
