@@ -226,6 +226,7 @@ FAULTS: dict[str, Fault] = {
     "empty.txt": Fault(b"", notes={"empty.txt": "empty"}),
     "empty-member.zip": Fault(zipped({"nothing.txt": b""}), notes={"nothing.txt": "empty"}),
     "archive.7z": Fault(b"7z\xbc\xaf\x27\x1c" + bytes(100), failed={"archive.7z": "unsupported_archive"}),
+    "archive.tar.lz": Fault(b"LZIP\1\x0c" + bytes(100), failed={"archive.tar.lz": "unsupported_archive"}),
     "types.zip": Fault(zipped({"a.jpg": b"\x89PNG\r\n\x1a\nx", "b.pdf": TEXT}), notes={"b.pdf": "type_mismatch"}),
     "dates.zip": Fault(bent(STORED, b"PK\1\2", 12, b"\0\0\0\0"), stored=("a.txt", "good.txt")),
     "extra.zip": Fault(zipped({"a.txt": TEXT}, extra=b"zz\xff\0x"), failed={"a.txt": "header_damaged"}),
