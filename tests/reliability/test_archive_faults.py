@@ -208,6 +208,18 @@ FAULTS: dict[str, Fault] = {
         findings=("truncated",),
         stored=("a.txt",),
     ),
+    "sized.tar": Fault(
+        tar_header(b"bare/", b"00000000001\0", b"\0") + tarred({"good.txt": TEXT}),
+        skipped={"bare/": "directory"},
+        notes={"bare/": "directory_size:1"},
+        stored=("good.txt",),
+    ),
+    "access.tar": Fault(
+        tar_header(b"good.txt", b"00000000014\0", b"A")
+        + b"1\0user::rw-\0".ljust(512, b"\0")
+        + tarred({"good.txt": TEXT}),
+        stored=("good.txt",),
+    ),
     "pax.tar": Fault(
         tarred({"a.txt": TEXT})[:1024] + tarred({"b.txt": TEXT}, pax_headers={"comment": "c" * 70_000}),
         findings=("limit_header_bytes",),
