@@ -9,8 +9,6 @@ from zarrpack.processors.archives.decoders import Decoder, ZlibDecoder, gzip_bod
 
 __all__ = ["GzipDecoder", "gzip_decoder", "gzip_header_length"]
 
-#: What a name, a comment and an extra field may have together; an extra field alone has up to 64 KiB.
-_LONGEST_HEADER = 1 << 20
 _MAGIC = b"\x1f\x8b\x08"
 _FIXED_BYTES = 10
 _CHECKSUM, _EXTRA, _NAME, _COMMENT, _RESERVED = 2, 4, 8, 16, 0xE0
@@ -72,6 +70,8 @@ class GzipDecoder:
     ----------
     body : Decoder
         Of what follows the header: the deflate stream, whose CRC and length it checks.
+    header_bytes : int
+        How long the header may be; an extra field alone has up to 64 KiB.
 
     Examples
     --------
@@ -80,9 +80,10 @@ class GzipDecoder:
     b'ab'
     """
 
-    def __init__(self, body: Decoder) -> None:
+    def __init__(self, body: Decoder, header_bytes: int) -> None:
         self._head: bytes | None = b""
         self._body = body
+        self._header_bytes = header_bytes
 
     @property
     def eof(self) -> bool:
@@ -114,14 +115,20 @@ class GzipDecoder:
         if start is not None:
             self._head = None
             return self._body.decompress(head[start:], max_length)
-        if len(head) > _LONGEST_HEADER:
-            detail = f"expected at most {_LONGEST_HEADER} bytes in a gzip header, found more"
-            raise MemberError("limit_header_bytes", f"{detail}; compress the file anew, without its comment")
+        if len(head) > self._header_bytes:
+            detail = f"expected at most {self._header_bytes} bytes in a gzip header, found more"
+            raise MemberError("limit_header_bytes", f"{detail}; raise the limit special_header_bytes")
         self._head = head
         return b""
 
 
-def gzip_decoder() -> Decoder:
-    """Make a decoder of one gzip member; header, CRC and length are checked."""
+def gzip_decoder(header_bytes: int = 1 << 20) -> Decoder:
+    """Make a decoder of one gzip member; header, CRC and length are checked.
+
+    Parameters
+    ----------
+    header_bytes : int
+        How long the header may be. Without ISA-L it is not kept in memory, and may have any length.
+    """
     body = gzip_body_decoder()
-    return ZlibDecoder(31) if body is None else GzipDecoder(body)
+    return ZlibDecoder(31) if body is None else GzipDecoder(body, header_bytes)

@@ -24,6 +24,11 @@ from zarrpack.converters.retry import retry
 from zarrpack.errors import UsageError
 
 TEXT = b"good words"
+# The text as an xz file whose checksum, four zeros, is of the kind 2, which is reserved.
+UNKNOWN_CHECK = bytes.fromhex(
+    "fd377a585a000002d373d7af0200210116000000742fe5a3010009676f6f6420776f7264730000000000000000011e0aea63"
+    "12142a139094010000000002595a"
+)
 #: Lower than the defaults, so that the archives here may be small.
 LIMITS = {
     "member_bytes": 8 << 20,
@@ -234,6 +239,10 @@ FAULTS: dict[str, Fault] = {
     "trailing.zip": Fault(STORED + b"junk", findings=("trailing_data",), stored=("a.txt", "good.txt")),
     "trailing.tar": Fault(TAR + b"junk", findings=("trailing_data",), stored=("c.txt",)),
     "cut.zst": Fault(zstandard.compress(TEXT * 50)[:-5], failed={"cut": "truncated"}),
+    "window.zst": Fault(
+        b"\x28\xb5\x2f\xfd\0\x90" + (1 | len(TEXT) << 3).to_bytes(3, "little") + TEXT, failed={"window": "limit_memory"}
+    ),
+    "check.xz": Fault(UNKNOWN_CHECK, findings=("unverified",), stored=("check",)),
     "empty.zip": Fault(b"", failed={"empty.zip": "not_an_archive"}),
     "empty.txt": Fault(b"", notes={"empty.txt": "empty"}),
     "empty-member.zip": Fault(zipped({"nothing.txt": b""}), notes={"nothing.txt": "empty"}),
