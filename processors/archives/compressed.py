@@ -7,13 +7,14 @@ behind them. Each frame must end, with its checksum right; what follows the last
 from __future__ import annotations
 
 import bz2
+import lzma
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from zarrpack.errors import MemberError
 from zarrpack.processors.archives.base import Finding
-from zarrpack.processors.archives.decoders import Decoder, ZstdDecoder, decoded, is_verified, xz_decoder
+from zarrpack.processors.archives.decoders import Decoder, ZstdDecoder, decoded, xz_decoder
 from zarrpack.processors.archives.files import block_sizes, read_bytes
 from zarrpack.processors.archives.gzip_member import gzip_decoder
 from zarrpack.processors.archives.streams import check_archive, check_ratio
@@ -153,7 +154,7 @@ class Decompression:
                 raise self._placed(error.reason, error.detail, start) from error
             if not decoder.eof:
                 raise self._placed("truncated", "expected it to end, found the file's end; the file is cut off", start)
-            if self.unverified is None and not is_verified(decoder):
+            if self.unverified is None and not _is_verified(decoder):
                 self.unverified = self._unverified(start)
             self._pending = decoder.unused_data
 
@@ -209,3 +210,8 @@ class Decompression:
     def _placed(self, reason: str, detail: str, start: int) -> MemberError:
         self._is_damaged = reason in ("crc_mismatch", "payload_damaged", "truncated")
         return MemberError(reason, f"in the {self._compression.name} frame at offset {start}: {detail}")
+
+
+def _is_verified(decoder: Decoder) -> bool:
+    # Only liblzma passes over a checksum that it does not know.
+    return not isinstance(decoder, lzma.LZMADecompressor) or lzma.is_check_supported(decoder.check)

@@ -20,7 +20,6 @@ __all__ = [
     "decoded",
     "deflate_decoder",
     "gzip_body_decoder",
-    "is_verified",
     "lzma_decoder",
     "xz_decoder",
 ]
@@ -176,11 +175,6 @@ def gzip_body_decoder() -> Decoder | None:
 def xz_decoder(memory_bytes: int = _LZMA_MEMORY_BYTES) -> Decoder:
     """Make a decoder of one xz stream; its checksums are checked, and no more memory is taken than that."""
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=memory_bytes)
-
-
-def is_verified(decoder: Decoder) -> bool:
-    """Whether the checksum that the frame has, if it has one, is of a kind that was checked."""
-    return not isinstance(decoder, lzma.LZMADecompressor) or lzma.is_check_supported(decoder.check)
 
 
 def lzma_decoder(properties: bytes, size: int) -> Decoder:
