@@ -33,9 +33,10 @@ REASONS: dict[str, str] = {
     "unsupported_method": "The member is compressed by a method that is not supported.",
     "unsupported_tar_type": "A tar entry of a type that is not supported, such as a sparse file.",
     "unsupported_archive": "An archive of a kind that is not read, such as RAR or 7-Zip.",
+    "unverified": "The content has a checksum of a kind that is not known; it was read, but nothing has verified it.",
     # Failed at a limit.
     "limit_archive_bytes": "All members of the source together are larger than the limit.",
-    "limit_header_bytes": "A special header of a tar is longer than the limit.",
+    "limit_header_bytes": "A special header of a tar, or the header of a gzip file, is longer than the limit.",
     "limit_nesting": "An archive that lies deeper inside others than the limit.",
     "limit_entries": "The archive has more members than the limit.",
     "limit_field_bytes": "A CSV field or a JSON text is longer than the limit.",

@@ -26,6 +26,9 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 def guess_delimiter(head: str, preferred: str) -> str:
     """Give the delimiter that occurs most often in the first line, outside quotes.
 
+    Commas are common inside the fields of tables whose delimiter is a tab, tabs are not in any: a preferred tab is taken
+    wherever there is one.
+
     Parameters
     ----------
     head : str
@@ -47,6 +50,8 @@ def guess_delimiter(head: str, preferred: str) -> str:
             break
         elif not quoted and character in counts:
             counts[character] += 1
+    if preferred == "\t" and counts[preferred]:
+        return preferred
     return max(counts, key=lambda one: counts[one])
 
 

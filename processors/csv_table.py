@@ -23,6 +23,7 @@ __all__ = ["CsvProcessor"]
 _PREFERRED = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 _MEDIA_TYPES = {".tsv": "text/tab-separated-values", ".tab": "text/tab-separated-values"}
 _EXTRA = "_extra"
+_DELIMITER_NAMES = {",": "comma", ";": "semicolon", "|": "bar"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class CsvProcessor(Processor):
     ragged : {"keep", "reject"}
         Whether rows of other lengths are kept as above, or left out of the columns and listed as ``rejects``.
     delimiter : str or None
-        One character; None: the one of comma, semicolon, tab and bar that is most frequent in the first line.
+        One character; None: the one of comma, semicolon, tab and bar that is most frequent in the first line, in a
+        ``.tsv`` or ``.tab`` a tab if there is one.
 
     Raises
     ------
@@ -96,7 +98,8 @@ class CsvProcessor(Processor):
         ending = suffix(member.name)
         encoding = bom_encoding(member.head) or "utf-8"
         head = member.head.decode(encoding, "replace")
-        delimiter = self.delimiter or guess_delimiter(head, _PREFERRED.get(ending, ","))
+        preferred = _PREFERRED.get(ending, ",")
+        delimiter = self.delimiter or guess_delimiter(head, preferred)
         check = LineCheck(delimiter)
         with open_text(member, encoding) as text:
             table = _read_table(text, self, delimiter, member, check)
@@ -105,7 +108,10 @@ class CsvProcessor(Processor):
         about: dict[str, Any] = {"csv/rows": table.rows, "csv/delimiter": delimiter}
         if table.legacy or encoding not in ("utf-8", "utf-8-sig"):
             about["csv/encoding"] = "windows-1252" if table.legacy else encoding
-        yield Metadata(about, media_type=_MEDIA_TYPES.get(ending, "text/csv"), notes=(*table.notes(), *check.notes()))
+        notes = (*table.notes(), *check.notes())
+        if self.delimiter is None and preferred == "\t" != delimiter:
+            notes += (f"delimiter:{_DELIMITER_NAMES[delimiter]}",)
+        yield Metadata(about, media_type=_MEDIA_TYPES.get(ending, "text/csv"), notes=notes)
 
 
 def _read_table(

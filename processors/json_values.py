@@ -13,6 +13,7 @@ __all__ = ["JsonReader", "escape_key", "leaves", "record_of"]
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 #: Characters of the longest integers of 64 bits.
 _INT_DIGITS = 20
+_ZEROS = frozenset("-0.")
 _INFINITIES = (float("inf"), float("-inf"))
 
 
@@ -101,6 +102,9 @@ class JsonReader:
         if value in _INFINITIES:
             self._odd.add("float_overflow")
             return text
+        if value == 0 and _is_more_than_zero(text):
+            self._odd.add("float_underflow")
+            return text
         return value
 
     def _clean(self, text: str) -> str:
@@ -113,6 +117,11 @@ class JsonReader:
         if isinstance(value, list):
             return [self._cleaned(one) for one in value]
         return self._clean(value) if isinstance(value, str) else value
+
+
+def _is_more_than_zero(text: str) -> bool:
+    """Whether a number's digits, those of its exponent apart, are not all zero."""
+    return not _ZEROS.issuperset(text.lower().partition("e")[0])
 
 
 def leaves(document: Any, depth: int) -> tuple[list[str], list[str]]:

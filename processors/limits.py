@@ -28,7 +28,7 @@ class Limits:
     nesting : int
         How deep archives inside archives are opened; 0: they are kept as plain files.
     special_header_bytes : int
-        Bytes of one pax or GNU long-name header of a tar.
+        Bytes of one pax or GNU long-name header of a tar, or of the header of a gzip file.
     pixels : int
         Height times width of one picture.
     json_depth : int
@@ -44,7 +44,8 @@ class Limits:
     wall_seconds : int
         Seconds that one member may take while its process does nothing, likewise.
     memory_bytes : int
-        Memory of one worker process. Linux only.
+        Memory of one worker process. Linux only. An eighth of it is for decompressing an xz file, a 32nd for a zstd
+        file's window, but never less than 128 MiB.
 
     Examples
     --------

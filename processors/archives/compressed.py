@@ -7,14 +7,16 @@ behind them. Each frame must end, with its checksum right; what follows the last
 from __future__ import annotations
 
 import bz2
+import lzma
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from zarrpack.errors import MemberError
 from zarrpack.processors.archives.base import Finding
-from zarrpack.processors.archives.decoders import Decoder, ZstdDecoder, decoded, gzip_decoder, xz_decoder
+from zarrpack.processors.archives.decoders import Decoder, ZstdDecoder, decoded, xz_decoder
 from zarrpack.processors.archives.files import block_sizes, read_bytes
+from zarrpack.processors.archives.gzip_member import gzip_decoder
 from zarrpack.processors.archives.streams import check_archive, check_ratio
 from zarrpack.processors.limits import Limits
 
@@ -22,6 +24,8 @@ __all__ = ["COMPRESSIONS", "Compression", "Decompression", "compression_of"]
 
 _READ_BYTES = 64 << 10
 _LONGEST_MAGIC = 6
+# What `xz -9` and `zstd --ultra` need, and more.
+_LEAST_MEMORY_BYTES = 128 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,28 @@ class Compression:
     magics : tuple of bytes
         What a frame may start with.
     decoder : callable
-        Makes the decoder of one frame.
+        Makes the decoder of one frame within the limits.
     """
 
     name: str
     magics: tuple[bytes, ...]
-    decoder: Callable[[], Decoder]
+    decoder: Callable[[Limits], Decoder]
+
+
+def _gz(limits: Limits) -> Decoder:
+    return gzip_decoder(limits.special_header_bytes)
+
+
+def _bz2(_: Limits) -> Decoder:
+    return bz2.BZ2Decompressor()
+
+
+def _xz(limits: Limits) -> Decoder:
+    return xz_decoder(max(limits.memory_bytes // 8, _LEAST_MEMORY_BYTES))
+
+
+def _zst(limits: Limits) -> Decoder:
+    return ZstdDecoder(max(limits.memory_bytes // 32, _LEAST_MEMORY_BYTES))
 
 
 # Frames that zstd tools put before, between or behind the others: sixteen magics, no content.
@@ -50,10 +70,10 @@ _ZSTD_SKIPPABLE = tuple(bytes([0x50 + number, 0x2A, 0x4D, 0x18]) for number in r
 COMPRESSIONS = {
     one.name: one
     for one in (
-        Compression("gz", (b"\x1f\x8b",), gzip_decoder),
-        Compression("bz2", (b"BZh",), bz2.BZ2Decompressor),
-        Compression("xz", (b"\xfd7zXZ\0",), xz_decoder),
-        Compression("zst", (b"\x28\xb5\x2f\xfd", *_ZSTD_SKIPPABLE), ZstdDecoder),
+        Compression("gz", (b"\x1f\x8b",), _gz),
+        Compression("bz2", (b"BZh",), _bz2),
+        Compression("xz", (b"\xfd7zXZ\0",), _xz),
+        Compression("zst", (b"\x28\xb5\x2f\xfd", *_ZSTD_SKIPPABLE), _zst),
     )
 }
 
@@ -89,10 +109,13 @@ class Decompression:
     ----------
     trailing : Finding or None
         Bytes that belong to nothing behind the last frame; known once the blocks have ended.
+    unverified : Finding or None
+        The first frame whose checksum is of a kind that cannot be checked here.
     """
 
     def __init__(self, file: BinaryIO, length: int, compression: Compression, limits: Limits) -> None:
         self.trailing: Finding | None = None
+        self.unverified: Finding | None = None
         self._file = file
         self._length = length
         self._compression = compression
@@ -103,6 +126,11 @@ class Decompression:
         self._frame = 0
         self._is_damaged = False
 
+    @property
+    def findings(self) -> list[Finding]:
+        """What is odd and did not end the blocks; complete once they have ended."""
+        return [one for one in (self.unverified, self.trailing) if one is not None]
+
     def blocks(self) -> Iterator[bytes]:
         """Give the content, block by block; call it once.
 
@@ -110,12 +138,12 @@ class Decompression:
         ------
         MemberError
             ``truncated``, ``crc_mismatch``, ``payload_damaged``, ``limit_ratio``, ``limit_archive_bytes``,
-            ``unreadable``; the detail says in which frame and where that starts.
+            ``limit_header_bytes``, ``limit_memory``, ``unreadable``; the detail says in which frame and where that starts.
         """
         sizes = block_sizes()
         while self._find_frame():
             start = self._frame = self._read - len(self._pending)
-            decoder = self._compression.decoder()
+            decoder = self._compression.decoder(self._limits)
             try:
                 for block in decoded(decoder, self._pieces(), sizes):
                     self._produced += len(block)
@@ -126,6 +154,8 @@ class Decompression:
                 raise self._placed(error.reason, error.detail, start) from error
             if not decoder.eof:
                 raise self._placed("truncated", "expected it to end, found the file's end; the file is cut off", start)
+            if self.unverified is None and not _is_verified(decoder):
+                self.unverified = self._unverified(start)
             self._pending = decoder.unused_data
 
     def behind_damage(self) -> Iterator[bytes] | None:
@@ -172,6 +202,16 @@ class Decompression:
         self._read += len(piece)
         return piece
 
+    def _unverified(self, start: int) -> Finding:
+        found = f"in the {self._compression.name} frame at offset {start}: expected a CRC or SHA-256, found another checksum"
+        detail = f"{found}, that is not known; the content was read, but nothing has verified it; compress it anew"
+        return Finding("unverified", detail, start)
+
     def _placed(self, reason: str, detail: str, start: int) -> MemberError:
         self._is_damaged = reason in ("crc_mismatch", "payload_damaged", "truncated")
         return MemberError(reason, f"in the {self._compression.name} frame at offset {start}: {detail}")
+
+
+def _is_verified(decoder: Decoder) -> bool:
+    # Only liblzma passes over a checksum that it does not know.
+    return not isinstance(decoder, lzma.LZMADecompressor) or lzma.is_check_supported(decoder.check)

@@ -19,13 +19,15 @@ __all__ = [
     "crc32",
     "decoded",
     "deflate_decoder",
-    "gzip_decoder",
+    "gzip_body_decoder",
     "lzma_decoder",
     "xz_decoder",
 ]
 
 #: Bytes of memory that a foreign .xz may ask for; `xz -9` needs 65 MiB.
 _LZMA_MEMORY_BYTES = 512 << 20
+#: What `zstd --ultra` needs, and zstd's own limit.
+_ZSTD_WINDOW_BYTES = 128 << 20
 # At most 128 KiB come out of 4 bytes, so 64 MiB out of this many.
 _ZSTD_PIECE_BYTES = 2048
 
@@ -101,6 +103,11 @@ class ZlibDecoder:
 class ZstdDecoder:
     """zstandard's decompressor with the interface of bz2's; `max_length` may be exceeded by 64 MiB at most.
 
+    Parameters
+    ----------
+    window_bytes : int
+        How long a window a frame may ask for, at most 2 GiB.
+
     Examples
     --------
     >>> import zstandard
@@ -108,10 +115,10 @@ class ZstdDecoder:
     b'abc'
     """
 
-    def __init__(self) -> None:
+    def __init__(self, window_bytes: int = _ZSTD_WINDOW_BYTES) -> None:
         import zstandard
 
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._frame = zstandard.ZstdDecompressor(max_window_size=min(window_bytes, 2 << 30)).decompressobj()
         self._error = zstandard.ZstdError
         self._input = b""
         self._position = 0
@@ -160,14 +167,14 @@ def deflate_decoder() -> Decoder:
     return igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_DEFLATE) if HAS_ISAL else ZlibDecoder(-15)
 
 
-def gzip_decoder() -> Decoder:
-    """Make a decoder of one gzip member; its CRC and length are checked."""
-    return igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP) if HAS_ISAL else ZlibDecoder(31)
+def gzip_body_decoder() -> Decoder | None:
+    """Make a decoder of what follows a gzip header, CRC and length included; None without ISA-L."""
+    return igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP_NO_HDR_VER) if HAS_ISAL else None
 
 
-def xz_decoder() -> Decoder:
-    """Make a decoder of one xz stream; its checksums are checked, its memory is bounded."""
-    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_LZMA_MEMORY_BYTES)
+def xz_decoder(memory_bytes: int = _LZMA_MEMORY_BYTES) -> Decoder:
+    """Make a decoder of one xz stream; its checksums are checked, and no more memory is taken than that."""
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=memory_bytes)
 
 
 def lzma_decoder(properties: bytes, size: int) -> Decoder:
@@ -214,7 +221,7 @@ def decoded(decoder: Decoder, pieces: Iterable[bytes], sizes: Iterator[int]) -> 
     Raises
     ------
     MemberError
-        ``crc_mismatch`` or ``payload_damaged``.
+        ``crc_mismatch``, ``payload_damaged`` or ``limit_memory``.
 
     Examples
     --------
@@ -240,6 +247,9 @@ def decoded(decoder: Decoder, pieces: Iterable[bytes], sizes: Iterator[int]) -> 
 
 def _damage(error: Exception) -> MemberError:
     words = str(error).lower()
-    if "checksum" in words or "data check" in words or "length check" in words:
+    if "checksum" in words or "data check" in words or "length check" in words or "crc mismatch" in words:
         return MemberError("crc_mismatch", f"expected the announced checksum, found: {error}; the archive is damaged")
+    if "memory" in words:
+        detail = f"expected a smaller dictionary or window, found: {error}"
+        return MemberError("limit_memory", f"{detail}; raise the limit memory_bytes, or compress it anew")
     return MemberError("payload_damaged", f"expected compressed bytes, found: {error}; the archive is damaged")

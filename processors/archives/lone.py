@@ -97,8 +97,7 @@ class LoneCompressedSource(Source):
                 pass
         except MemberError as error:
             self.findings.append(Finding(error.reason, error.detail))
-        if decompression.trailing is not None:
-            self.findings.append(decompression.trailing)
+        self.findings.extend(decompression.findings)
 
     def close(self) -> None:
         """Close the file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -41,9 +42,25 @@ _UNSUPPORTED_MAGICS = {
     b"7z\xbc\xaf\x27\x1c": "7-Zip",
     b"Rar!\x1a\x07": "RAR",
     b"\x04\x22\x4d\x18": "LZ4",
+    b"\x02\x21\x4c\x18": "LZ4 (legacy)",
     b"\x1f\x9d": "compress (.Z)",
     b"MSCF\0\0\0\0": "cabinet",
+    b"LZIP\0": "lzip",
+    b"LZIP\1": "lzip",
+    b"\x89LZO\0": "lzop",
+    b"LRZI\0": "lrzip",
+    b"GRZipII": "GRZip",
+    b"xar!\0": "xar",
+    b"!<arch>\n": "ar",
+    b"!<thin>\n": "ar",
+    b"\xed\xab\xee\xdb": "rpm",
 }
+# Whole headers, of digits: a table may begin like their first six bytes.
+_CPIO_HEADER = re.compile(rb"07070[12][0-9A-Fa-f]{104}|070707[0-7]{70}")
+# Two bytes are too few to go by without the name.
+_BINARY_CPIO_MAGICS = (b"\xc7\x71", b"\x71\xc7")
+# No first bytes tell these.
+_UNSUPPORTED_SUFFIXES = {".lzma": "LZMA (.lzma)", ".tlz": "LZMA (.lzma)", ".zipx": "zipx"}
 
 
 def archive_in(file: BinaryIO, length: int, path: Path, limits: Limits, *, salvage: bool = False) -> Source | None:
@@ -119,15 +136,30 @@ def is_archive_name(name: str) -> bool:
     return name.lower().endswith(_SUFFIXES)
 
 
-def unsupported_kind(head: bytes) -> str | None:
+def unsupported_kind(head: bytes, name: str = "") -> str | None:
     """Name the kind of an archive that is not read here; None if the bytes are of none.
+
+    Parameters
+    ----------
+    head : bytes
+        First bytes of the file, `BLOCK_BYTES` if it has so many.
+    name : str
+        Its name, for the kinds that first bytes do not tell. What first bytes do tell goes before it.
 
     Examples
     --------
-    >>> unsupported_kind(b"Rar!\\x1a\\x07\\x00")
-    'RAR'
+    >>> unsupported_kind(b"Rar!\\x1a\\x07\\x00"), unsupported_kind(b"]\\0\\0", "a.tar.lzma")
+    ('RAR', 'LZMA (.lzma)')
     """
-    return next((kind for magic, kind in _UNSUPPORTED_MAGICS.items() if head.startswith(magic)), None)
+    for magic, kind in _UNSUPPORTED_MAGICS.items():
+        if head.startswith(magic):
+            return kind
+    lower = name.lower()
+    if _CPIO_HEADER.match(head) or (lower.endswith(".cpio") and head.startswith(_BINARY_CPIO_MAGICS)):
+        return "cpio"
+    if head.startswith(_ZIP_MAGICS) or compression_of(head) is not None or _looks_like_tar(head):
+        return None
+    return next((kind for suffix, kind in _UNSUPPORTED_SUFFIXES.items() if lower.endswith(suffix)), None)
 
 
 def _looks_like_tar(block: bytes) -> bool:

@@ -13,13 +13,12 @@ from zarrpack.processors.archives.nested import NestedSource
 from zarrpack.processors.archives.recognition import archive_in, is_archive_name, unsupported_kind
 from zarrpack.processors.archives.single import SingleFileSource
 from zarrpack.processors.archives.tar_folder import TarFolderSource, is_tar_folder
+from zarrpack.processors.archives.tar_headers import BLOCK_BYTES
 from zarrpack.processors.limits import Limits
 from zarrpack.storage.parquet.dataset_mark import is_parquet_dataset
 from zarrpack.storage.sharded.store_mark import is_store
 
 __all__ = ["open_source"]
-
-_HEAD_BYTES = 16
 
 
 def open_source(path: str | os.PathLike[str], limits: Limits | None = None, *, salvage: bool = False) -> Source:
@@ -86,10 +85,10 @@ def _open_file(path: Path, limits: Limits, salvage: bool) -> Source:
     file, length = open_file(path)
     try:
         source, refusal = None, None
-        head = read_bytes(file, 0, _HEAD_BYTES)
+        head = read_bytes(file, 0, BLOCK_BYTES)
         if not head and is_archive_name(path.name):
             refusal = "not_an_archive", "expected an archive as the name says, found no bytes; check how it was made"
-        elif (kind := unsupported_kind(head)) is not None:
+        elif (kind := unsupported_kind(head, path.name)) is not None:
             detail = f"expected a zip, a tar or a compressed file, found a {kind} archive"
             refusal = "unsupported_archive", f"{detail}; unpack it, and give the folder"
         elif head:

@@ -6,8 +6,9 @@ from zarrpack.processors.archives.tar_headers import parse_pax_records
 
 __all__ = ["SPECIAL_TYPES", "TarExtensions"]
 
-#: pax header of one member (also as Solaris wrote it) and of all that follow, GNU long name and long target of a link.
-SPECIAL_TYPES = b"xXgLK"
+#: pax header of one member (also as Solaris wrote it) and of all that follow, GNU long name and long target of a link,
+#: Solaris access list (which is passed over).
+SPECIAL_TYPES = b"xXgLKA"
 
 _SPARSE_NAME = b"GNU.sparse.name"
 _SPARSE = b"GNU.sparse."
@@ -62,7 +63,7 @@ class TarExtensions:
             self._long_name = data.partition(b"\0")[0]
         elif type_flag == b"K":
             self._long_target = data.partition(b"\0")[0]
-        else:
+        elif type_flag != b"A":
             records = parse_pax_records(data)
             target = self._common if type_flag == b"g" else self._own
             target.update((keyword, records[keyword]) for keyword in _WANTED & records.keys())

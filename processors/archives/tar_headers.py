@@ -55,13 +55,15 @@ def padded(size: int) -> int:
 def has_valid_checksum(block: bytes) -> bool:
     """Whether a block is a header by its checksum, of unsigned bytes or (old writers) signed ones.
 
+    A field without a digit is no checksum: signed bytes of data may come to zero.
+
     Examples
     --------
     >>> import tarfile
     >>> has_valid_checksum(tarfile.TarInfo("a").tobuf()), has_valid_checksum(bytes(512))
     (True, False)
     """
-    if len(block) != BLOCK_BYTES or block == _ZEROS:
+    if len(block) != BLOCK_BYTES or block == _ZEROS or _DIGITS.isdisjoint(block[_CHECKSUM]):
         return False
     try:
         announced = _number(block[_CHECKSUM])

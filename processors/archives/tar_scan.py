@@ -7,7 +7,7 @@ from typing import Protocol
 
 from zarrpack.processors.archives.tar_headers import BLOCK_BYTES, has_valid_checksum
 
-__all__ = ["TarReader", "find_header"]
+__all__ = ["TarReader", "find_header", "is_at_member"]
 
 _PIECE_BYTES = 1 << 20
 # Looked for at every byte, for bytes may be missing; headers from before 1988 have no magic and are not found.
@@ -79,3 +79,22 @@ def find_header(reader: TarReader) -> int | None:
             at = buffer.find(_MAGIC, at + 1)
         buffer = buffer[-(BLOCK_BYTES - 1) :]
     return None
+
+
+def is_at_member(reader: TarReader) -> bool:
+    """Whether a header or the tar's end mark is next, and no content; nothing is taken from the reader.
+
+    Raises
+    ------
+    MemberError
+        What the reader raises.
+
+    Examples
+    --------
+    >>> from zarrpack.processors.archives.tar_stream import BlockReader
+    >>> is_at_member(BlockReader(iter([bytes(1024)]))), is_at_member(BlockReader(iter([b"content"])))
+    (True, False)
+    """
+    blocks = reader.read(2 * BLOCK_BYTES)
+    reader.push_back(blocks)
+    return has_valid_checksum(blocks[:BLOCK_BYTES]) or blocks == bytes(2 * BLOCK_BYTES)

@@ -162,8 +162,7 @@ class TarStreamSource(Source):
                 reader.skip_to(sys.maxsize)
             except MemberError as error:
                 self.findings.append(Finding(error.reason, error.detail))
-        if decompression.trailing is not None:
-            self.findings.append(decompression.trailing)
+        self.findings.extend(decompression.findings)
 
     def close(self) -> None:
         """Close the file."""

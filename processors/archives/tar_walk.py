@@ -17,7 +17,7 @@ from zarrpack.processors.archives.refusals import refuse_announced
 from zarrpack.processors.archives.streams import too_many_entries
 from zarrpack.processors.archives.tar_extensions import SPECIAL_TYPES, TarExtensions
 from zarrpack.processors.archives.tar_headers import BLOCK_BYTES, TarHeader, padded, parse_header
-from zarrpack.processors.archives.tar_scan import TarReader, find_header
+from zarrpack.processors.archives.tar_scan import TarReader, find_header, is_at_member
 from zarrpack.processors.limits import Limits
 
 __all__ = ["TarWalk"]
@@ -172,13 +172,16 @@ class TarWalk:
         size = self._size(offset, header, extensions.size())
         kind = _kind(header.type_flag, raw_name, size)
         data_offset = self._data_offset(header)
+        name, notes = decode_name(raw_name)
+        if kind == "file" and header.type_flag in _FILE_TYPES and raw_name.endswith(b"/") and is_at_member(self.reader):
+            # Directories of old tars may have a size, and nothing behind it.
+            kind, size, notes = "directory", 0, (*notes, f"directory_size:{size}")
         is_sparse = header.type_flag == b"S" or extensions.is_sparse
         refusal = refuse_announced(raw_name, size if kind == "file" else 0, self.limits)
         if extensions.damage is not None:
             refusal = "header_damaged", extensions.damage
         elif kind == "file":
             refusal = refusal or self._refusal(header.type_flag, is_sparse, data_offset, size)
-        name, notes = decode_name(raw_name)
         if self._names.has_seen(raw_name):
             notes += ("duplicate_name",)
         target = decode_name(extensions.target(header.target))[0] if kind == "link" else None

@@ -197,11 +197,31 @@ def test_columns_without_a_name_of_their_own_get_one() -> None:
         ("a.tsv", b"a\n", "\t"),
         ("a.tsv", b"a\tb,c\n", "\t"),
         ("a.tsv", b"a;b\n", ";"),
+        ("a.tsv", b"City, State, Zip\tPop\n", "\t"),
+        ("a.tab", b"A, B, C\tD\n", "\t"),
+        ("a.tsv", b'a,"b\tc"\n', ","),
+        ("a.csv", b"City, State, Zip\tPop\n", ","),
     ],
 )
 def test_delimiters_are_told_by_the_first_line(name: str, content: bytes, delimiter: str) -> None:
-    """The most frequent outside quotes; on a draw the suffix decides."""
+    """The most frequent outside quotes; on a draw the suffix decides, and a suffix of tabs wherever there is one."""
     assert read(content, name)[1].values["csv/delimiter"] == delimiter
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "notes"),
+    [
+        ("a.tsv", b"a,b\n1,2\n", ("delimiter:comma",)),
+        ("a.tab", b"a|b\n1|2\n", ("delimiter:bar",)),
+        ("a.tsv", b"a,b\tc\n1,2\t3\n", ()),
+        ("a.tsv", b"a\n1\n", ()),
+        ("a.csv", b"a;b\n1;2\n", ()),
+    ],
+)
+def test_tables_of_tabs_without_tabs_are_noted(name: str, content: bytes, notes: tuple[str, ...]) -> None:
+    """Where the suffix promises tabs and the first line has others; what the user says is no news."""
+    assert read(content, name)[1].notes == notes
+    assert read(content, name, delimiter=",")[1].notes == ()
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,24 @@ def test_numbers_that_no_type_holds_stay_text() -> None:
     assert reader.notes() == ("float_overflow", "int_overflow")
 
 
+@pytest.mark.parametrize("text", ["1e-400", "-1E-400", "0." + "0" * 400 + "1", "12.5e-999999"])
+def test_numbers_too_small_for_a_float_stay_text(text: str) -> None:
+    """They are not zero, in the record, the leaves and the notes."""
+    reader = JsonReader(512)
+
+    assert reader.read(f'{{"a": {text}}}') == (["a"], [text], {"a": text})
+    assert reader.notes() == ("float_underflow",)
+
+
+@pytest.mark.parametrize("text", ["0.0", "-0.0", "0e5", "0.000E-999", "5e-324", "1e-320"])
+def test_zeros_and_small_floats_are_numbers(text: str) -> None:
+    """Zero however it is written, and what only has fewer digits."""
+    reader = JsonReader(512)
+
+    assert reader.read(f'{{"a": {text}}}')[2] == {"a": float(text)}
+    assert reader.notes() == ()
+
+
 def test_half_surrogate_pairs_become_escapes() -> None:
     """They cannot be encoded; whole pairs are what they mean."""
     reader = JsonReader(9)

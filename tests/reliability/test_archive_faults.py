@@ -24,6 +24,11 @@ from zarrpack.converters.retry import retry
 from zarrpack.errors import UsageError
 
 TEXT = b"good words"
+# The text as an xz file whose checksum, four zeros, is of the kind 2, which is reserved.
+UNKNOWN_CHECK = bytes.fromhex(
+    "fd377a585a000002d373d7af0200210116000000742fe5a3010009676f6f6420776f7264730000000000000000011e0aea63"
+    "12142a139094010000000002595a"
+)
 #: Lower than the defaults, so that the archives here may be small.
 LIMITS = {
     "member_bytes": 8 << 20,
@@ -208,6 +213,18 @@ FAULTS: dict[str, Fault] = {
         findings=("truncated",),
         stored=("a.txt",),
     ),
+    "sized.tar": Fault(
+        tar_header(b"bare/", b"00000000001\0", b"\0") + tarred({"good.txt": TEXT}),
+        skipped={"bare/": "directory"},
+        notes={"bare/": "directory_size:1"},
+        stored=("good.txt",),
+    ),
+    "access.tar": Fault(
+        tar_header(b"good.txt", b"00000000014\0", b"A")
+        + b"1\0user::rw-\0".ljust(512, b"\0")
+        + tarred({"good.txt": TEXT}),
+        stored=("good.txt",),
+    ),
     "pax.tar": Fault(
         tarred({"a.txt": TEXT})[:1024] + tarred({"b.txt": TEXT}, pax_headers={"comment": "c" * 70_000}),
         findings=("limit_header_bytes",),
@@ -222,10 +239,15 @@ FAULTS: dict[str, Fault] = {
     "trailing.zip": Fault(STORED + b"junk", findings=("trailing_data",), stored=("a.txt", "good.txt")),
     "trailing.tar": Fault(TAR + b"junk", findings=("trailing_data",), stored=("c.txt",)),
     "cut.zst": Fault(zstandard.compress(TEXT * 50)[:-5], failed={"cut": "truncated"}),
+    "window.zst": Fault(
+        b"\x28\xb5\x2f\xfd\0\x90" + (1 | len(TEXT) << 3).to_bytes(3, "little") + TEXT, failed={"window": "limit_memory"}
+    ),
+    "check.xz": Fault(UNKNOWN_CHECK, findings=("unverified",), stored=("check",)),
     "empty.zip": Fault(b"", failed={"empty.zip": "not_an_archive"}),
     "empty.txt": Fault(b"", notes={"empty.txt": "empty"}),
     "empty-member.zip": Fault(zipped({"nothing.txt": b""}), notes={"nothing.txt": "empty"}),
     "archive.7z": Fault(b"7z\xbc\xaf\x27\x1c" + bytes(100), failed={"archive.7z": "unsupported_archive"}),
+    "archive.tar.lz": Fault(b"LZIP\1\x0c" + bytes(100), failed={"archive.tar.lz": "unsupported_archive"}),
     "types.zip": Fault(zipped({"a.jpg": b"\x89PNG\r\n\x1a\nx", "b.pdf": TEXT}), notes={"b.pdf": "type_mismatch"}),
     "dates.zip": Fault(bent(STORED, b"PK\1\2", 12, b"\0\0\0\0"), stored=("a.txt", "good.txt")),
     "extra.zip": Fault(zipped({"a.txt": TEXT}, extra=b"zz\xff\0x"), failed={"a.txt": "header_damaged"}),

@@ -87,6 +87,8 @@ FAULTS: dict[str, tuple[bytes, tuple[str, str | None, str | None]]] = {
     "nan.json": (b'{"a": NaN}', ("failed", "invalid_json", None)),
     "infinity.json": (b"[-Infinity]", ("failed", "invalid_json", None)),
     "1e400.json": (b'{"a": 1e400}', ("stored", None, "float_overflow")),
+    "1e-400.json": (b'{"a": 1e-400}', ("stored", None, "float_underflow")),
+    "commas.tsv": (b"a,b\n1,2\n", ("stored", None, "delimiter:comma")),
     "huge.json": (b'{"a": ' + b"9" * 6000 + b"}", ("stored", None, "int_overflow")),
     "twice.json": (b'{"a": 1, "a": 2}', ("stored", None, "duplicate_key:1")),
     "surrogate.json": (b'{"a": "\\ud800"}', ("stored", None, "bad_unicode")),

@@ -9,6 +9,7 @@ import lzma
 import random
 import shutil
 import subprocess
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -123,6 +124,76 @@ def test_a_bomb_stops(kind: str) -> None:
     assert len(decompress(kind, packed)[0]) == 4 << 20
     with pytest.raises(MemberError, match="limit_ratio"):
         decompress(kind, packed, Limits(ratio_grace_bytes=1 << 20))
+
+
+def window(log: int) -> bytes:
+    """Make a zstd frame that asks for a window of so many bits."""
+    made = bytearray(zstandard.ZstdCompressor(write_content_size=False).compress(CONTENT))
+    made[5] = (log - 10) << 3  # the frame's descriptor says that a byte for the window follows
+    return bytes(made)
+
+
+def dictionary(size: int) -> bytes:
+    """Make an xz stream that asks for a dictionary of so many bytes, without taking as many here."""
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 16}]
+    made = bytearray(lzma.compress(CONTENT, filters=filters))
+    # The block's header: filter 0x21 with one byte of properties, and a CRC behind its padding.
+    assert made[14:16] == b"\x21\1"
+    made[16] = 2 * (size.bit_length() - 13)
+    made[20:24] = zlib.crc32(made[12:20]).to_bytes(4, "little")
+    return bytes(made)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fits", "beyond"), [("xz", dictionary(1 << 28), dictionary(1 << 30)), ("zst", window(27), window(28))]
+)
+def test_more_memory_than_the_limit_is_no_damage(kind: str, fits: bytes, beyond: bytes) -> None:
+    """It has a reason of its own, and a limit that can be raised; what is within it is read."""
+    assert decompress(kind, fits)[0] == CONTENT
+    with pytest.raises(MemberError, match=r"limit_memory: in the .* raise the limit memory_bytes"):
+        decompress(kind, beyond)
+    assert decompress(kind, beyond, Limits(memory_bytes=16 << 30))[0] == CONTENT
+
+
+def test_long_gzip_headers_have_a_limit() -> None:
+    """A name beyond it is refused with the limit's name; a higher limit reads it."""
+    packed = b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 200_000 + b"\0" + gzip.compress(CONTENT)[10:]
+    assert decompress("gz", packed)[0] == CONTENT
+    with pytest.raises(MemberError, match=r"limit_header_bytes: .* raise the limit special_header_bytes"):
+        decompress("gz", packed, Limits(special_header_bytes=100_000))
+
+
+def with_check(kind: int, size: int, content: bytes) -> bytes:
+    """Make an xz stream whose checksum is of another kind."""
+    made = lzma.compress(content, check=lzma.CHECK_NONE)
+    flags, footer_bytes = bytes([0, kind]), 12
+    end = len(made) - footer_bytes - (int.from_bytes(made[-8:-4], "little") + 1) * 4
+    # The index says how long each block is, its checksum included.
+    lengths = bytearray(made[end:-16])
+    assert lengths[:2] == b"\0\1"
+    assert lengths[2] + size < 128
+    lengths[2] += size
+    body = made[:6] + flags + zlib.crc32(flags).to_bytes(4, "little") + made[12:end] + bytes(size)
+    footer = made[-8:-4] + flags
+    return (
+        body
+        + lengths
+        + zlib.crc32(lengths).to_bytes(4, "little")
+        + zlib.crc32(footer).to_bytes(4, "little")
+        + footer
+        + b"YZ"
+    )
+
+
+def test_unknown_checksums_are_told() -> None:
+    """Content with a checksum of a kind that nobody knows is given, and the first such stream is named; known ones are no news."""
+    known, unknown = lzma.compress(b"hello "), with_check(2, 4, b"world")
+    found, decompression = decompress("xz", known + unknown + unknown)
+    assert found == b"hello worldworld"
+    (finding,) = decompression.findings
+    assert (finding.reason, finding.offset) == ("unverified", len(known))
+    for check in (lzma.CHECK_NONE, lzma.CHECK_CRC32, lzma.CHECK_CRC64, lzma.CHECK_SHA256):
+        assert decompress("xz", lzma.compress(b"hello", check=check))[1].findings == []
 
 
 def test_skippable_zstd_frames_are_passed_over() -> None:

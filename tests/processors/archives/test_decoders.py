@@ -22,10 +22,10 @@ from zarrpack.processors.archives.decoders import (
     crc32,
     decoded,
     deflate_decoder,
-    gzip_decoder,
     lzma_decoder,
     xz_decoder,
 )
+from zarrpack.processors.archives.gzip_member import gzip_decoder
 
 CONTENT = random.Random(1).randbytes(3000) + b"again and " * 20_000
 

@@ -129,6 +129,8 @@ def test_a_single_npz_is_a_member(tmp_path: Path, read_source: Callable[..., Any
         ("a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(600), "unsupported_archive", "a 7-Zip archive; unpack it"),
         ("a.bin", b"Rar!\x1a\x07\0" + bytes(600), "unsupported_archive", "a RAR archive; unpack it"),
         ("a.bin", b"\x04\x22\x4d\x18" + bytes(600), "unsupported_archive", "LZ4"),
+        ("a.tar.lzma", lzma.compress(b"1" * 600, lzma.FORMAT_ALONE), "unsupported_archive", "LZMA"),
+        ("a.cpio", b"070701" + b"0" * 600, "unsupported_archive", "cpio"),
     ],
 )
 def test_what_cannot_be_read_says_what_to_do(

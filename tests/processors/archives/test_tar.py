@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import shutil
@@ -259,6 +260,34 @@ def test_types_are_told(
     assert outcome.failures == ({"odd": reason} if reason else {})
     assert outcome.members["next"] == b"2"
     assert outcome.findings == []
+
+
+@pytest.mark.parametrize("suffix", ["tar", "tar.gz"])
+def test_directories_with_a_size_swallow_nothing(tmp_path: Path, suffix: str, read_source: Callable[..., Any]) -> None:
+    """A name with a slash and a size, but a header or the end behind it, is a directory with a note; with content it is a file."""
+    bare = tarfile.TarInfo("bare/")
+    bare.type, bare.size = b"\0", 1
+    header = bare.tobuf(tarfile.USTAR_FORMAT)
+    filled = member("filled/", b"content", type=b"\0")
+    whole = header + member("next", b"2") + filled + member("plain/", type=b"\0") + header + END
+    path = tmp_path / f"a.{suffix}"
+    outcome = read_source(write(path, gzip.compress(whole) if suffix == "tar.gz" else whole))
+
+    kinds = ["directory", "file", "file", "directory", "directory"]
+    assert [entry.kind for entry in outcome.entries] == kinds
+    assert [entry.notes[:1] for entry in outcome.entries] == [("directory_size:1",), (), (), (), ("directory_size:1",)]
+    assert [content for content in outcome.members.values() if content] == [b"2", b"content"]
+    assert outcome.findings == []
+
+
+def test_solaris_access_lists_are_no_members(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """They have the name of the member that they belong to, and that alone is listed; behind the last member they are told."""
+    access = member("a", b"1000007\0user::rw-,group::r--\0", tarfile.USTAR_FORMAT, type=b"A")
+    path = write(tmp_path / "a.tar", access, member("a", b"1"), member("b", b"2"), END)
+    outcome = read_source(path)
+    assert (outcome.members, outcome.failures, outcome.findings) == ({"a": b"1", "b": b"2"}, {}, [])
+    assert [entry.notes for entry in outcome.entries] == [(), ()]
+    assert read_source(write(path, member("a", b"1"), access, END)).reasons == ["header_damaged"]
 
 
 def test_links_have_no_bytes_whatever_they_announce(tmp_path: Path, read_source: Callable[..., Any]) -> None:

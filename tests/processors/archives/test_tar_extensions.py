@@ -58,3 +58,11 @@ def test_what_are_no_records_is_refused() -> None:
     """The error is the caller's to name."""
     with pytest.raises(ValueError, match="pax record"):
         TarExtensions({}).add(b"x", b"no records")
+
+
+def test_access_lists_are_passed_over() -> None:
+    """What Solaris says of a member's access names nothing else of it, but a member must follow."""
+    extensions = TarExtensions({})
+    extensions.add(b"A", b"1000007\0user::rw-")
+
+    assert (extensions.name(b"own"), extensions.size(), extensions.is_pending) == (b"own", None, True)

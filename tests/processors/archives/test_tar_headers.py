@@ -86,6 +86,16 @@ def test_checksums_of_signed_bytes_will_do() -> None:
     assert has_valid_checksum(bytes(block))
 
 
+def test_a_checksum_has_a_digit() -> None:
+    """Data whose signed bytes come to zero, with NULs or spaces where a checksum would be, is no header; with a zero there it is."""
+    for field, expected in ((bytes(8), False), (b" " * 8, False), (b"0" + bytes(7), True)):
+        block = bytearray(512)
+        block[0:2] = b"\x80\x80"  # -256 as signed bytes, and the checksum's own field counts 256
+        block[148:156] = field
+
+        assert has_valid_checksum(bytes(block)) is expected
+
+
 @given(st.dictionaries(st.text("abcdefgh.", min_size=1), st.text(), max_size=5))
 def test_pax_records_come_back(records: dict[str, str]) -> None:
     """Records as the standard library writes them."""

@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from zarrpack.processors.archives.tar_scan import find_header
+from zarrpack.processors.archives.tar_scan import find_header, is_at_member
 from zarrpack.processors.archives.tar_stream import BlockReader
 
 HEADER = tarfile.TarInfo("a.txt").tobuf()
@@ -32,3 +32,23 @@ def test_a_header_is_found_anywhere(before: int, step: int) -> None:
 def test_what_only_looks_like_a_header_is_none(data: bytes) -> None:
     """Magic without a checksum, a checksum without the magic, a header that is cut or changed."""
     assert find_header(BlockReader(iter([data]))) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (HEADER, True),
+        (HEADER + b"more" * 500, True),
+        (bytes(2000), True),
+        (bytes(512) + HEADER, False),
+        (b"", False),
+        (b"x" * 9000, False),
+    ],
+)
+@pytest.mark.parametrize("step", [100, 1 << 16])
+def test_members_are_told_from_content(data: bytes, expected: bool, step: int) -> None:
+    """A header or two zero blocks are next, or something else; the reader stays where it is."""
+    reader = BlockReader(iter([data[at : at + step] for at in range(0, len(data), step)]))
+
+    assert is_at_member(reader) is expected
+    assert (reader.position, reader.read(10_000)) == (0, data)
