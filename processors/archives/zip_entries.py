@@ -28,7 +28,6 @@ _LONGEST_LINK = 4096
 def describe_member(
     index: int,
     member: DirectoryEntry,
-    base: int,
     end: int,
     limits: Limits,
     survey: Survey,
@@ -41,9 +40,9 @@ def describe_member(
     index : int
         Position in the directory.
     member : DirectoryEntry
-        What the directory says.
-    base, end : int
-        Where the archive starts and where its members' bytes end, in bytes of the file.
+        What the directory says, with the header's offset in the file.
+    end : int
+        Where the members' bytes end, in bytes of the file.
     limits : Limits
         What is refused for its name or announced size.
     survey : Survey
@@ -61,12 +60,17 @@ def describe_member(
     if survey.is_repeated(member.raw_name):
         notes += ("duplicate_name",)
     kind = _kind(member)
-    offset, stop = extent(member, base)
+    offset, stop = extent(member)
     refusal = refuse_announced(member.raw_name, member.size if kind == "file" else 0, limits)
     if kind == "file" and refusal is None:
         refusal = _refusal(member) or _damage(member)
     if kind == "file" and refusal is None:
-        if stop > end:
+        if offset < 0:
+            refusal = (
+                "header_damaged",
+                f"expected the member's header in the file, found that {-offset} bytes are missing",
+            )
+        elif stop > end:
             refusal = "header_damaged", f"expected the member's bytes before offset {end}, found them to end at {stop}"
         elif survey.overlaps(index):
             refusal = "overlap", f"expected bytes {offset} to {stop} for itself, found them shared with another member"
@@ -76,7 +80,7 @@ def describe_member(
         name,
         member.size,
         member.crc32,
-        offset,
+        offset if offset >= 0 else None,
         kind,
         refusal,
         notes,

@@ -104,12 +104,14 @@ def agrees_with_header(file: BinaryIO, offset: int, raw_name: bytes, packed_size
     file : binary file
         The zip.
     offset : int
-        Where the header should be in the file.
+        Where the header should be in the file; negative: it would be before its start.
     raw_name : bytes
         The name.
     packed_size : int
         The compressed size; not compared where the header leaves it to a later record.
     """
+    if offset < 0:
+        return False
     data = read_bytes(file, offset, LOCAL_HEADER_BYTES + len(raw_name))
     if len(data) < LOCAL_HEADER_BYTES or data[LOCAL_HEADER_BYTES:] != raw_name:
         return False

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zarrpack.processors.archives.zip_places import FoundMember
 from zarrpack.storage.zip_directory import DirectoryEntry
 
 if TYPE_CHECKING:
@@ -43,20 +44,20 @@ class Survey:
         return bool(self.repeated_names) and hash(raw_name) in self.repeated_names
 
 
-def extent(member: DirectoryEntry, base: int) -> tuple[int, int]:
+def extent(member: DirectoryEntry) -> tuple[int, int]:
     """Give where a member's header starts and where its payload ends at the earliest, in bytes of the file.
 
     Examples
     --------
-    >>> extent(DirectoryEntry(b"a.txt", 0, 0, 0, 0, 100, 100, 1000, 0, b""), base=10)
-    (1010, 1145)
+    >>> extent(DirectoryEntry(b"a.txt", 0, 0, 0, 0, 100, 100, 1000, 0, b""))
+    (1000, 1135)
     """
-    start = member.header_offset + base
+    start = member.header_offset
     return start, start + _LOCAL_HEADER_BYTES + len(member.raw_name) + member.compressed_size
 
 
 def survey_members(
-    members: Callable[[], Iterator[DirectoryEntry]], base: int, end: int, is_genuine: Callable[[DirectoryEntry], bool]
+    members: Callable[[], Iterator[FoundMember]], end: int, is_genuine: Callable[[DirectoryEntry], bool]
 ) -> Survey:
     """Look through the members, at 8 bytes each; 24 where they do not lie in the order of the directory.
 
@@ -64,8 +65,6 @@ def survey_members(
     ----------
     members : callable
         Gives the members, from the first, each time it is called.
-    base : int
-        Bytes before the archive's start.
     end : int
         Where the members' bytes end. A member that goes beyond is refused anyway and takes no other with it.
     is_genuine : callable
@@ -75,39 +74,46 @@ def survey_members(
     Examples
     --------
     >>> entry = DirectoryEntry(b"a.txt", 0, 0, 0, 0, 100, 100, 0, 0, b"")
-    >>> pair = [entry, entry._replace(header_offset=50)]
-    >>> survey = survey_members(lambda: iter(pair), base=0, end=1000, is_genuine=lambda member: True)
+    >>> pair = [FoundMember(entry), FoundMember(entry._replace(header_offset=50))]
+    >>> survey = survey_members(lambda: iter(pair), end=1000, is_genuine=lambda member: True)
     >>> survey.overlaps(0), survey.overlaps(1), survey.is_repeated(b"a.txt")
     (True, True, True)
     """
     hashes = array("q")
     in_order, previous = True, 0
-    for member in members():
+    for member, _, _ in members():
         hashes.append(hash(member.raw_name))
-        start, stop = extent(member, base)
+        start, stop = extent(member)
         if stop <= end:
             in_order = in_order and start >= previous
             previous = stop
-    overlapping = None if in_order else _overlapping(members, base, end, is_genuine)
+    overlapping = None if in_order else _overlapping(members, end, is_genuine)
     return Survey(overlapping, _repeated(hashes))
 
 
 def _overlapping(
-    members: Callable[[], Iterator[DirectoryEntry]], base: int, end: int, is_genuine: Callable[[DirectoryEntry], bool]
+    members: Callable[[], Iterator[FoundMember]], end: int, is_genuine: Callable[[DirectoryEntry], bool]
 ) -> npt.NDArray[np.bool_] | None:
     import numpy as np
 
-    starts, stops = array("q"), array("q")
-    for start, stop in (extent(member, base) for member in members()):
+    starts, stops, ways = array("q"), array("q"), bytearray()
+    for member, _, gives_way in members():
+        start, stop = extent(member)
+        ways.append(gives_way)
         starts.append(start if stop <= end else end)
         stops.append(min(stop, end))
     start_of, stop_of = np.frombuffer(starts, np.int64), np.frombuffer(stops, np.int64)
     found = _crossing(start_of, stop_of)
     if found.any():
-        for index, member in zip(range(len(found)), members(), strict=False):
+        for index, (member, _, _) in zip(range(len(found)), members(), strict=False):
             if found[index] and not is_genuine(member):
                 start_of[index] = stop_of[index] = end
         found = _crossing(start_of, stop_of)
+    yielding: npt.NDArray[np.bool_] = np.frombuffer(ways, np.bool_)
+    if (found & yielding).any():
+        # These are refused whatever they share bytes with; the others only for each other.
+        start_of[yielding] = stop_of[yielding] = end
+        found = (found & yielding) | _crossing(start_of, stop_of)
     return found if found.any() else None
 
 

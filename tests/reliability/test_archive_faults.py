@@ -129,6 +129,17 @@ def _sparse() -> bytes:
     return bytes(header) + tarred({"good.txt": TEXT})
 
 
+def _without(data: bytes, start: int, count: int) -> bytes:
+    return data[:start] + data[start + count :]
+
+
+def _with_zip64_record(data: bytes, entries: int) -> bytes:
+    end = data.rindex(b"PK\5\6")
+    size, offset = struct.unpack_from("<II", data, end + 12)
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, entries, entries, size, offset)
+    return data[:end] + record + struct.pack("<4sIQI", b"PK\6\7", 0, end, 1) + data[end:]
+
+
 STORED = zipped({"a.txt": TEXT, "good.txt": TEXT * 20}, zipfile.ZIP_STORED)
 TAR = tarred({"a.txt": TEXT, "b.txt": TEXT * 100, "c.txt": TEXT}, tarfile.USTAR_FORMAT)
 PAIR = {"a.txt": TEXT, "good.txt": TEXT}
@@ -194,6 +205,25 @@ FAULTS: dict[str, Fault] = {
     "cut-at-a-border.tar": Fault(TAR[:1024], findings=("truncated",), stored=("a.txt",)),
     "cut.tar.xz": Fault(lzma.compress(TAR)[:-60], findings=("truncated",)),
     "cut.zip": Fault(STORED[: STORED.index(b"PK\1\2")], notes={"good.txt": "recovered"}, findings=("truncated",)),
+    "torn.zip": Fault(
+        _without(STORED, STORED.index(TEXT), 1),
+        failed={"a.txt": "overlap"},
+        findings=("header_damaged",),
+        stored=("good.txt",),
+    ),
+    "frontless.zip": Fault(
+        _without(STORED, 0, 10), failed={"a.txt": "header_damaged"}, findings=("header_damaged",), stored=("good.txt",)
+    ),
+    "swollen.zip": Fault(
+        STORED.replace(TEXT, b"x" + TEXT, 1),
+        failed={"a.txt": "crc_mismatch"},
+        findings=("header_damaged",),
+        stored=("good.txt",),
+    ),
+    "ends.zip": Fault(
+        _with_zip64_record(STORED, entries=1), findings=("header_damaged",), notes={"good.txt": "recovered"}
+    ),
+    "padded.zip": Fault(STORED + bytes(200_000), stored=("a.txt", "good.txt")),
     "crc.zip": Fault(bent(STORED, TEXT, 0, b"G"), failed={"a.txt": "crc_mismatch"}, stored=("good.txt",)),
     "crc.tar.gz": Fault(bent(gzip.compress(TAR), gzip.compress(TAR)[-8:], 0, b"\0\0\0\0"), findings=("crc_mismatch",)),
     "header.tar": Fault(bent(TAR, b"b.txt", 0, b"B"), findings=("header_checksum",), stored=("a.txt",)),

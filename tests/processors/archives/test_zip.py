@@ -6,6 +6,7 @@ import io
 import os
 import pickle
 import random
+import re
 import shutil
 import stat
 import struct
@@ -66,7 +67,10 @@ def bend(path: Path, name: bytes, *, both: bool = False, **fields: int | bytes) 
     places = {"flags": (8, 2), "method": (10, 2), "crc": (16, 4), "packed": (20, 4), "size": (24, 4)}
     places |= {"offset": (42, 4), "renamed": (46, len(name))}
     data = bytearray(path.read_bytes())
-    start = data.rindex(b"PK\1\2", 0, data.rindex(name))
+    # Not the name alone: a time may have the same bytes.
+    start = next(
+        one.start() for one in re.finditer(re.escape(b"PK\1\2"), data) if data.startswith(name, one.start() + 46)
+    )
     for field, value in fields.items():
         offset, width = places[field]
         new = value if isinstance(value, bytes) else value.to_bytes(width, "little")
