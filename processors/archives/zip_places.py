@@ -15,6 +15,9 @@ from zarrpack.storage.zip_directory import DirectoryEntry, DirectoryLocation, re
 
 __all__ = ["FoundMember", "Places"]
 
+# An end record with the longest comment.
+_LONGEST_END_BYTES = 22 + 0xFFFF
+
 
 class FoundMember(NamedTuple):
     """A member and how it was found.
@@ -76,13 +79,18 @@ class Places:
     def finding(self) -> Finding | None:
         """Say what is before the directory that should not be, or the other way round; once all members were found."""
         base, place = self.location.base, self.location.offset
-        if base < 0 or self.is_torn:
+        starts_as_zip = base > 0 and read_at(self.file, 0, 4) == b"PK\3\4"
+        if starts_as_zip and not self.is_torn and self._has_end_before(base):
+            detail = f"expected one zip, found another one in the {base} bytes before it; split them"
+            return Finding("trailing_data", detail, base)
+        if base < 0 or self.is_torn or starts_as_zip:
             detail = (
                 f"expected the zip's directory at offset {place - base} as its end record says, found it at {place}: "
                 f"bytes before it {'are missing' if base < 0 else 'were added'}; members are read where their headers are"
             )
             return Finding("header_damaged", detail, place)
-        if base and read_at(self.file, 0, 4) == b"PK\3\4":
-            detail = f"expected one zip, found another one in the {base} bytes before it; split them"
-            return Finding("trailing_data", detail, base)
         return None
+
+    def _has_end_before(self, base: int) -> bool:
+        start = max(0, base - _LONGEST_END_BYTES)
+        return b"PK\5\6" in read_at(self.file, start, base - start)
