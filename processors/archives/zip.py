@@ -107,14 +107,16 @@ class ZipSource(Source):
             raise MemberError(*entry.refusal)
         if entry.kind != "file":
             return io.BytesIO()
-        blocks = payload_blocks(self._file, entry)
+        self.content_notes = []
+        blocks = payload_blocks(self._file, entry, self.content_notes)
         packed_size = entry.locator[1]
         return open_blocks(checked(blocks, self.limits, size=entry.size, crc=entry.crc32, packed_size=packed_size))
 
     def read_content(self, entry: Entry) -> bytes:
         """Read a member's whole content; see `Source.read_content`."""
         if entry.refusal is None and entry.kind == "file":
-            content = read_small(self._file, entry, self.limits)
+            self.content_notes = []
+            content = read_small(self._file, entry, self.limits, self.content_notes)
             if content is not None:
                 return content
         return super().read_content(entry)
@@ -157,7 +159,7 @@ class ZipSource(Source):
     def _target_of(self, link: Entry) -> str | None:
         """Where a link leads: its content. It is shown, and never followed."""
         try:
-            content = read_small(self._file, replace(link, kind="file"), self.limits)
+            content = read_small(self._file, replace(link, kind="file"), self.limits, [])
         except MemberError:
             return None
         return None if content is None else decode_name(content)[0]

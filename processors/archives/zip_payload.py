@@ -28,13 +28,14 @@ _STORED, _DEFLATE, _BZIP2, _LZMA, _ZSTD = 0, 8, 12, 14, 93
 #: The compression methods that can be read.
 METHODS = (_STORED, _DEFLATE, _BZIP2, _LZMA, _ZSTD)
 
+_UNUSED = "unused_bytes"
 # Extra fields of a local header are mostly times and owners; what is longer costs a second read.
 _EXTRA_GUESS = 64
 # Members of at most so many bytes, before and after decompression, are read in one go.
 _SMALL_BYTES = 8 << 20
 
 
-def payload_blocks(file: BinaryIO, entry: Entry) -> Iterator[bytes]:
+def payload_blocks(file: BinaryIO, entry: Entry, notes: list[str]) -> Iterator[bytes]:
     """Give a member's content block by block; sizes and CRC are left to `checked`.
 
     Parameters
@@ -43,6 +44,8 @@ def payload_blocks(file: BinaryIO, entry: Entry) -> Iterator[bytes]:
         The zip.
     entry : Entry
         With the locator (header offset, compressed size, method).
+    notes : list of str
+        At the end ``"unused_bytes"`` is added if the compressed bytes end before the payload does.
 
     Raises
     ------
@@ -66,13 +69,18 @@ def payload_blocks(file: BinaryIO, entry: Entry) -> Iterator[bytes]:
         decoder = lzma_decoder(prefix[4:], entry.size or 0)
     else:
         decoder = _decoder(method)
-    yield from decoded(decoder, read_range(file, offset, end), block_sizes())
+    pieces = read_range(file, offset, end)
+    yield from decoded(decoder, pieces, block_sizes())
     if not decoder.eof and method != _LZMA:  # whose end may be unmarked
         raise _truncated(packed_size)
+    if decoder.eof and (decoder.unused_data or next(pieces, b"")):
+        notes.append(_UNUSED)
 
 
-def read_small(file: BinaryIO, entry: Entry, limits: Limits) -> bytes | None:
+def read_small(file: BinaryIO, entry: Entry, limits: Limits, notes: list[str]) -> bytes | None:
     """Read a small stored or deflated member with one read and one call; None if it is no such member.
+
+    The parameters are those of `payload_blocks` and `checked`.
 
     Raises
     ------
@@ -99,6 +107,8 @@ def read_small(file: BinaryIO, entry: Entry, limits: Limits) -> bytes | None:
         content = next(decoded(decoder, [content], repeat(size + 1)), b"")
         if not decoder.eof and len(content) <= size:
             raise _truncated(packed_size)
+        if decoder.eof and decoder.unused_data:
+            notes.append(_UNUSED)
     return b"".join(checked(iter([content]), limits, size=size, crc=entry.crc32, packed_size=packed_size))
 
 

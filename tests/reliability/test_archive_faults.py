@@ -10,6 +10,7 @@ import struct
 import tarfile
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,6 +141,15 @@ def _with_zip64_record(data: bytes, entries: int) -> bytes:
     return data[:end] + record + struct.pack("<4sIQI", b"PK\6\7", 0, end, 1) + data[end:]
 
 
+def _with_unused_bytes() -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    data = zipped({"a.txt": packer.compress(TEXT) + packer.flush() + b"junk"}, zipfile.ZIP_STORED)
+    for mark, method, crc in ((b"PK\3\4", 8, 14), (b"PK\1\2", 10, 16)):
+        data = bent(bent(data, mark, method, b"\x08"), mark, crc, struct.pack("<I", zlib.crc32(TEXT)))
+        data = bent(data, mark, crc + 8, struct.pack("<I", len(TEXT)))
+    return data
+
+
 STORED = zipped({"a.txt": TEXT, "good.txt": TEXT * 20}, zipfile.ZIP_STORED)
 TAR = tarred({"a.txt": TEXT, "b.txt": TEXT * 100, "c.txt": TEXT}, tarfile.USTAR_FORMAT)
 PAIR = {"a.txt": TEXT, "good.txt": TEXT}
@@ -224,6 +234,7 @@ FAULTS: dict[str, Fault] = {
         _with_zip64_record(STORED, entries=1), findings=("header_damaged",), notes={"good.txt": "recovered"}
     ),
     "padded.zip": Fault(STORED + bytes(200_000), stored=("a.txt", "good.txt")),
+    "unused.zip": Fault(_with_unused_bytes(), notes={"a.txt": "unused_bytes"}, stored=("a.txt",)),
     "crc.zip": Fault(bent(STORED, TEXT, 0, b"G"), failed={"a.txt": "crc_mismatch"}, stored=("good.txt",)),
     "crc.tar.gz": Fault(bent(gzip.compress(TAR), gzip.compress(TAR)[-8:], 0, b"\0\0\0\0"), findings=("crc_mismatch",)),
     "header.tar": Fault(bent(TAR, b"b.txt", 0, b"B"), findings=("header_checksum",), stored=("a.txt",)),

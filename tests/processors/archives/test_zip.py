@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import io
 import os
 import pickle
@@ -62,21 +63,24 @@ class Pipe(io.RawIOBase):
 LOCAL_PLACES = {"flags": 6, "method": 8, "crc": 14, "packed": 18, "size": 22}
 
 
+def header_of(data: bytearray, signature: bytes, size: int, name: bytes) -> int:
+    """Find a member's header; by more than its name, for a time may have the same bytes."""
+    found = re.finditer(re.escape(signature), data)
+    return next(one.start() for one in found if data.startswith(name, one.start() + size))
+
+
 def bend(path: Path, name: bytes, *, both: bool = False, **fields: int | bytes) -> Path:
     """Change fields of one member's directory entry, and of its own header if `both`."""
     places = {"flags": (8, 2), "method": (10, 2), "crc": (16, 4), "packed": (20, 4), "size": (24, 4)}
     places |= {"offset": (42, 4), "renamed": (46, len(name))}
     data = bytearray(path.read_bytes())
-    # Not the name alone: a time may have the same bytes.
-    start = next(
-        one.start() for one in re.finditer(re.escape(b"PK\1\2"), data) if data.startswith(name, one.start() + 46)
-    )
+    start, own_start = header_of(data, b"PK\1\2", 46, name), header_of(data, b"PK\3\4", 30, name)
     for field, value in fields.items():
         offset, width = places[field]
         new = value if isinstance(value, bytes) else value.to_bytes(width, "little")
         data[start + offset : start + offset + width] = new
         if both and field in LOCAL_PLACES:
-            own = data.index(b"PK\3\4", data.index(name) - 30) + LOCAL_PLACES[field]
+            own = own_start + LOCAL_PLACES[field]
             data[own : own + width] = new
     path.write_bytes(data)
     return path
@@ -150,6 +154,32 @@ def test_entries_are_small_and_travel(tmp_path: Path) -> None:
     assert {entry.name: other.read_content(entry) for entry in reversed(entries)} == MEMBERS
     assert max(len(pickle.dumps(entry)) for entry in entries) < 400
     other.close()
+
+
+@pytest.mark.parametrize("junk", [b"", b"x", random.Random(5).randbytes(300_000)])
+@pytest.mark.parametrize("method", [8, 12, 93])
+def test_bytes_behind_the_compressed_ones_are_noted(tmp_path: Path, method: int, junk: bytes) -> None:
+    """Inside of what the headers say is the payload; the content is whole all the same."""
+    content = random.Random(4).randbytes(50_000)
+    packer = zlib.compressobj(wbits=-15)
+    packed = {
+        8: packer.compress(content) + packer.flush(),
+        12: bz2.compress(content),
+        93: zstandard.compress(content),
+    }[method]
+    path = write_zip(tmp_path / "a.zip", {"a": packed + junk, "b": b"1"}, zipfile.ZIP_STORED)
+    bend(path, b"a", both=True, method=method, size=len(content), crc=zlib.crc32(content))
+    source = ZipSource(path)
+    first, second = source.entries()
+    for _ in range(2):
+        assert source.read_content(first) == content
+        assert source.content_notes == (["unused_bytes"] if junk else [])
+        with source.open(first) as stream:
+            assert stream.read() == content
+        assert source.content_notes == (["unused_bytes"] if junk else [])
+        assert source.read_content(second) == b"1"
+        assert source.content_notes == []
+    source.close()
 
 
 @pytest.mark.parametrize(
