@@ -9,8 +9,9 @@ from zarrpack.processors.archives.base import Entry
 from zarrpack.processors.archives.decoders import crc32
 from zarrpack.processors.archives.names import decode_name, is_unsafe
 from zarrpack.processors.archives.refusals import refuse_announced
+from zarrpack.processors.archives.zip_overlaps import extent
 from zarrpack.processors.archives.zip_payload import METHODS
-from zarrpack.processors.archives.zip_survey import Survey, extent
+from zarrpack.processors.archives.zip_survey import Survey
 from zarrpack.processors.limits import Limits
 from zarrpack.storage.zip_directory import DirectoryEntry
 
@@ -59,6 +60,8 @@ def describe_member(
     notes += found_by
     if survey.is_repeated(member.raw_name):
         notes += ("duplicate_name",)
+    if survey.is_duplicate(index):
+        notes += ("duplicate_entry",)
     kind = _kind(member)
     offset, stop = extent(member)
     refusal = refuse_announced(member.raw_name, member.size if kind == "file" else 0, limits)
@@ -72,7 +75,7 @@ def describe_member(
             )
         elif stop > end:
             refusal = "header_damaged", f"expected the member's bytes before offset {end}, found them to end at {stop}"
-        elif survey.overlaps(index):
+        elif survey.is_overlapping(index):
             refusal = "overlap", f"expected bytes {offset} to {stop} for itself, found them shared with another member"
     return Entry(
         index,

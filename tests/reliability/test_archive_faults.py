@@ -150,6 +150,13 @@ def _with_unused_bytes() -> bytes:
     return data
 
 
+def _listed_twice() -> bytes:
+    data = zipped({"a.txt": TEXT})
+    first, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    numbers = struct.pack("<HHI", 2, 2, 2 * (end - first))
+    return data[:end] + data[first:end] + data[end : end + 8] + numbers + data[end + 16 :]
+
+
 STORED = zipped({"a.txt": TEXT, "good.txt": TEXT * 20}, zipfile.ZIP_STORED)
 TAR = tarred({"a.txt": TEXT, "b.txt": TEXT * 100, "c.txt": TEXT}, tarfile.USTAR_FORMAT)
 PAIR = {"a.txt": TEXT, "good.txt": TEXT}
@@ -186,6 +193,7 @@ FAULTS: dict[str, Fault] = {
         bent(bent(STORED, b"PK\1\2", 20, struct.pack("<II", 60, 60)), b"PK\3\4", 18, struct.pack("<II", 60, 60)),
         failed={"a.txt": "overlap", "good.txt": "overlap"},
     ),
+    "listed-twice.zip": Fault(_listed_twice(), notes={"a.txt": "duplicate_entry"}, stored=("a.txt",)),
     "nested.zip": Fault(zipped({"inner.zip": zipped(PAIR)}), stored=("inner.zip",)),
     "climbing.zip": Fault(
         zipped({"../up.txt": TEXT, "/root.txt": TEXT, "C:\\x.txt": TEXT}),

@@ -344,6 +344,44 @@ def test_overlapping_members_are_refused(tmp_path: Path, read_source: Callable[.
     assert read_source(around).failures == {"b": "overlap", "c": "overlap", "d": "overlap"}
 
 
+def repeated(data: bytes, times: int) -> bytes:
+    """Let the directory tell its first entry several times more."""
+    end = data.index(b"PK\5\6")
+    first, second = data.index(b"PK\1\2"), data.index(b"PK\1\2", data.index(b"PK\1\2") + 1)
+    entry = data[first:second]
+    count, size = struct.unpack_from("<HI", data, end + 10)
+    numbers = struct.pack("<HHI", count + times, count + times, size + times * len(entry))
+    return data[:end] + entry * times + data[end : end + 8] + numbers + data[end + 16 :]
+
+
+def test_entries_that_are_equal_are_read(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """Two, both noted; more than two would make many contents of one payload, and the others are refused."""
+    names = {name: bytes([number]) * 100 for number, name in enumerate("abc")}
+    path = write_zip(tmp_path / "a.zip", names, zipfile.ZIP_STORED)
+    data = path.read_bytes()
+    for times, refused in ((0, 0), (1, 0), (2, 1), (9, 8)):
+        path.write_bytes(repeated(data, times))
+        outcome = read_source(path)
+        reasons = [entry.refusal[0] for entry in outcome.entries if entry.refusal]
+        noted = [index for index, entry in enumerate(outcome.entries) if "duplicate_entry" in entry.notes]
+
+        assert outcome.contents[:3] == list(names.values())
+        assert outcome.contents[3:4] == ([names["a"]] if times else [])
+        assert reasons == ["overlap"] * refused
+        assert noted == ([0, 3] if times else [])
+        assert outcome.findings == []
+
+
+def test_equal_entries_that_overlap_others_are_refused(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """Being listed twice makes no member one that shares no bytes."""
+    names = {name: bytes([number]) * 100 for number, name in enumerate("abc")}
+    path = bend(write_zip(tmp_path / "a.zip", names, zipfile.ZIP_STORED), b"a", both=True, packed=150)
+    path.write_bytes(repeated(path.read_bytes(), 1))
+    outcome = read_source(path)
+
+    assert [entry.refusal and entry.refusal[0] for entry in outcome.entries] == ["overlap", "overlap", None, "overlap"]
+
+
 def test_an_entry_that_lies_takes_no_other_along(tmp_path: Path, read_source: Callable[..., Any]) -> None:
     """An extent that only the directory tells, and not the member's own header, refuses the liar alone."""
     names = {name: bytes([number]) * 100 for number, name in enumerate("abcde")}
