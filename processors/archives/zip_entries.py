@@ -9,6 +9,7 @@ from zarrpack.processors.archives.base import Entry
 from zarrpack.processors.archives.decoders import crc32
 from zarrpack.processors.archives.names import decode_name, is_unsafe
 from zarrpack.processors.archives.refusals import refuse_announced
+from zarrpack.processors.archives.zip_local import fields_end
 from zarrpack.processors.archives.zip_overlaps import extent
 from zarrpack.processors.archives.zip_payload import METHODS
 from zarrpack.processors.archives.zip_survey import Survey
@@ -105,9 +106,7 @@ def _refusal(member: DirectoryEntry) -> tuple[str, str] | None:
 
 def _damage(member: DirectoryEntry) -> tuple[str, str] | None:
     """Follow the extra fields: each has a length, and none may lead beyond their end."""
-    extra, position = member.extra, 0
-    while position + 4 <= len(extra):  # up to three bytes of padding may follow
-        position += 4 + int.from_bytes(extra[position + 2 : position + 4], "little")
+    extra, position = member.extra, fields_end(member.extra)
     if position <= len(extra):
         return None
     return (

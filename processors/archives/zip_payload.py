@@ -18,7 +18,7 @@ from zarrpack.processors.archives.decoders import (
 )
 from zarrpack.processors.archives.files import block_sizes, read_bytes, read_range
 from zarrpack.processors.archives.streams import checked
-from zarrpack.processors.archives.zip_local import LOCAL_HEADER_BYTES, check_descriptor, check_header
+from zarrpack.processors.archives.zip_local import LOCAL_HEADER_BYTES, check_descriptor, check_header, fields_end
 from zarrpack.processors.limits import Limits
 
 __all__ = ["METHODS", "payload_blocks", "read_small"]
@@ -45,7 +45,9 @@ def payload_blocks(file: BinaryIO, entry: Entry, notes: list[str]) -> Iterator[b
     entry : Entry
         With the locator (header offset, compressed size, method).
     notes : list of str
-        At the end ``"unused_bytes"`` is added if the compressed bytes end before the payload does.
+        ``"local_extra_damaged"`` is added if the extra fields of the member's own header (where they are short) have
+        lengths that contradict the header's, and at the end ``"unused_bytes"`` if the compressed bytes end before the
+        payload does.
 
     Raises
     ------
@@ -53,9 +55,9 @@ def payload_blocks(file: BinaryIO, entry: Entry, notes: list[str]) -> Iterator[b
         ``header_damaged``, ``size_mismatch``, ``crc_mismatch``, ``truncated``, ``payload_damaged``, ``unreadable``.
     """
     offset, packed_size, method = entry.locator
-    header_size, has_descriptor = check_header(
-        entry, read_bytes(file, offset, LOCAL_HEADER_BYTES + len(entry.raw_name))
-    )
+    data = read_bytes(file, offset, LOCAL_HEADER_BYTES + len(entry.raw_name) + _EXTRA_GUESS)
+    header_size, has_descriptor = check_header(entry, data)
+    notes += _extra_notes(entry, data, header_size)
     offset += header_size
     end = offset + packed_size
     if has_descriptor:
@@ -94,6 +96,7 @@ def read_small(file: BinaryIO, entry: Entry, limits: Limits, notes: list[str]) -
     wanted = LOCAL_HEADER_BYTES + len(entry.raw_name) + packed_size + _EXTRA_GUESS
     data = read_bytes(file, offset, wanted)
     header_size, has_descriptor = check_header(entry, data)
+    notes += _extra_notes(entry, data, header_size)
     end = header_size + packed_size
     if end > len(data) == wanted:
         data += read_bytes(file, offset + wanted, end - wanted)
@@ -116,6 +119,14 @@ def _decoder(method: int) -> Decoder:
     if method == _DEFLATE:
         return deflate_decoder()
     return bz2.BZ2Decompressor() if method == _BZIP2 else ZstdDecoder()
+
+
+def _extra_notes(entry: Entry, data: bytes, header_size: int) -> tuple[str, ...]:
+    """Look at the extra fields of a local header, as far as they have been read; nothing is taken from them."""
+    start = LOCAL_HEADER_BYTES + len(entry.raw_name)
+    if start == header_size or header_size > len(data):
+        return ()
+    return ("local_extra_damaged",) if fields_end(data[start:header_size]) > header_size - start else ()
 
 
 def _truncated(packed_size: int) -> MemberError:

@@ -270,6 +270,30 @@ def test_extra_fields_that_lead_too_far_are_named(tmp_path: Path, read_source: C
         assert read_source(path).failures == failures
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_extra_fields_of_a_header_that_lead_too_far_are_noted(tmp_path: Path, method: int) -> None:
+    """Nothing is taken from them, so that the content is whole all the same."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        info = zipfile.ZipInfo("a")
+        info.extra = b"zz\4\0abcd"
+        info.compress_type = method
+        archive.writestr(info, b"content")
+        archive.writestr("b", b"1")
+    data = path.read_bytes()
+    for length, notes in ((4, []), (5, ["local_extra_damaged"]), (0, ["local_extra_damaged"])):
+        path.write_bytes(data.replace(b"zz\4\0", b"zz" + length.to_bytes(2, "little"), 1))
+        source = ZipSource(path)
+        first, second = source.entries()
+        assert source.read_content(first) == b"content"
+        assert source.content_notes == notes
+        with source.open(first) as stream:
+            assert stream.read() == b"content"
+        assert source.content_notes == notes
+        assert (source.read_content(second), source.content_notes) == (b"1", [])
+        source.close()
+
+
 def test_all_members_together_have_a_limit(tmp_path: Path, read_source: Callable[..., Any]) -> None:
     """Those that would bring the sum of announced sizes beyond it are refused by name, the others are read."""
     path = write_zip(tmp_path / "a.zip", {"a": bytes(600), "b": bytes(500), "c": bytes(400)})
