@@ -186,7 +186,9 @@ def _base(extent: _Extent, size: int, offset: int, end: int) -> int | None:
     # Perhaps there is no prefix, but a gap behind the directory.
     if _is_directory(extent.file, offset, size, end):
         return 0
-    return base if extent.lenient and size and _is_directory(extent.file, end - size, size, end) else None
+    if not extent.lenient or not size or offset == UNKNOWN_32:
+        return None
+    return base if _is_directory(extent.file, end - size, size, end) else None
 
 
 _Numbers: TypeAlias = tuple[int, int, int, int, int]

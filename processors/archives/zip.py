@@ -171,11 +171,13 @@ class ZipSource(Source):
             yield from map(places.find, read_directory(self._file, location))
         except FormatError as error:
             findings.append(Finding("header_damaged", str(error), location.offset))
-            known: dict[int, int] = {}
-            with suppress(FormatError):
-                known.update(
-                    (member.header_offset, member.compressed_size)
-                    for member, _, _ in map(places.find, read_directory(self._file, location))
-                )
-            start = 0 if places.is_torn else max(0, location.base)
-            yield from recover_members(self._file, start, known, scan=self.salvage)
+        else:
+            if not (self.salvage and places.is_incomplete):
+                return
+        known: dict[int, tuple[int, bool]] = {}
+        with suppress(FormatError):
+            for member, _, gives_way in map(places.find, read_directory(self._file, location)):
+                if not location.base or places.agrees(member):
+                    known[member.header_offset] = member.compressed_size, gives_way
+        start = 0 if places.is_torn else max(0, location.base)
+        yield from recover_members(self._file, start, known, scan=self.salvage)

@@ -52,11 +52,14 @@ class Places:
     ----------
     is_torn : bool
         Whether a member was found at the offset that is written although the directory lies elsewhere than is written.
+    has_lost : bool
+        Whether a member was found neither there nor where the directory's own place tells.
     """
 
     file: BinaryIO
     location: DirectoryLocation
     is_torn: bool = False
+    has_lost: bool = False
 
     def find(self, member: DirectoryEntry) -> FoundMember:
         """Give the member with its offset in the file: moved as the directory is, or as it is written.
@@ -67,10 +70,18 @@ class Places:
         if not base:
             return FoundMember(member)
         moved = member._replace(header_offset=member.header_offset + base)
-        if not self.agrees(moved) and self.agrees(member):
+        if self.agrees(moved):
+            return FoundMember(moved)
+        if self.agrees(member):
             self.is_torn = True
             return FoundMember(member, (), True)
+        self.has_lost = True
         return FoundMember(moved)
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether members may be elsewhere still, because bytes are missing or were added at more than one place."""
+        return self.has_lost and (self.is_torn or self.location.base < 0)
 
     def agrees(self, member: DirectoryEntry) -> bool:
         """Whether the member's own header is at its offset in the file."""

@@ -29,7 +29,7 @@ _LAST_METHOD = 99
 
 
 def recover_members(
-    file: BinaryIO, start: int, known: Mapping[int, int], *, scan: bool = False
+    file: BinaryIO, start: int, known: Mapping[int, tuple[int, bool]], *, scan: bool = False
 ) -> Iterator[FoundMember]:
     """Walk from local header to local header, as far as there is one where the last payload ends.
 
@@ -39,8 +39,9 @@ def recover_members(
         The zip.
     start : int
         Where the archive starts in the file, in bytes.
-    known : mapping of int to int
-        Header offset in the file -> compressed size of members that the directory told; they are passed over.
+    known : mapping of int to tuple of (int, bool)
+        Header offset in the file -> compressed size, and whether bytes may be missing, of members that the directory
+        told; they are passed over.
     scan : bool
         Whether to look for further headers, byte by byte, where there is none: behind a payload, and in it too if it
         is not known to be whole, for bytes of it may be missing.
@@ -63,21 +64,24 @@ def recover_members(
             position, notes = found, _SALVAGED
             continue
         member, payload = header
-        if position in known:
-            position = _next_header(file, payload + known[position])
-            continue
-        described = _with_descriptor(file, member, payload)
+        is_known = position in known
+        if is_known:
+            packed_size, may_be_cut = known[position]
+            described: DirectoryEntry | None = member._replace(compressed_size=packed_size)
+        else:
+            may_be_cut, described = True, _with_descriptor(file, member, payload)
         if described is None:
             if not scan:
                 return
             position, notes = payload, _SALVAGED
             continue
         end = payload + described.compressed_size
-        is_sure = not scan or _is_followed(file, end)
+        is_sure = not scan or not may_be_cut or _is_followed(file, end)
         if not is_sure and described.method == _STORED and described.compressed_size <= room:
             room -= described.compressed_size
             is_sure = _is_whole(file, described, payload)
-        yield FoundMember(described, notes, not is_sure)
+        if not is_known:
+            yield FoundMember(described, notes, not is_sure)
         position = _next_header(file, end) if is_sure else payload
         notes = notes if is_sure else _SALVAGED
 

@@ -89,6 +89,39 @@ def test_a_missing_front_costs_its_members(tmp_path: Path, read_source: Callable
         assert outcome.reasons == ["header_damaged"]
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_salvage_finds_members_between_two_gaps(tmp_path: Path, method: int, read_source: Callable[..., Any]) -> None:
+    """They are neither where the directory says nor moved as it is: failed rows, and with --salvage found by themselves."""
+    data = zipped(method=method)
+    first, second = payload_of(data, 2), payload_of(data, 6)
+    path = tmp_path / "a.zip"
+    path.write_bytes(data[:first] + data[first + 1 : second] + data[second + 30 :])
+    plain = read_source(path)
+    assert plain.members == whole_but(2, 3, 4, 5, 6)
+    assert plain.failures.keys() == {f"{number}.bin" for number in (2, 3, 4, 5, 6)}
+    outcome = read_source(path, salvage=True)
+
+    assert outcome.members == whole_but(2, 6)
+    assert [entry.name for entry in outcome.entries[:10]] == list(MEMBERS)
+    found = [entry for entry in outcome.entries[10:] if "salvaged" in entry.notes]
+    assert [entry.name for entry in found] == ["3.bin", "4.bin", "5.bin", "6.bin"]
+    assert outcome.reasons == ["header_damaged"]
+
+
+def test_a_prefix_that_nothing_tells_is_salvaged_from(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """An end record that leaves the place to a zip64 record which is not there: members by their own headers."""
+    data = zipped()
+    end = data.rindex(b"PK\5\6")
+    data = b"prefix" + data[: end + 16] + b"\xff" * 4 + data[end + 20 :]
+    path = tmp_path / "a.zip"
+    path.write_bytes(data)
+
+    assert read_source(path).reasons == ["header_damaged"]
+    assert read_source(path, salvage=True).members == MEMBERS
+    path.write_bytes(data[6:])
+    assert read_source(path).members == MEMBERS
+
+
 @pytest.mark.parametrize("added", [1, 300])
 def test_added_bytes_cost_one_member(tmp_path: Path, added: int, read_source: Callable[..., Any]) -> None:
     """Members before them are where the directory says, and there is no other zip to be split off."""

@@ -59,7 +59,7 @@ def test_known_members_are_passed_over() -> None:
     """With a prefix, and by the size that the directory tells."""
     file = make(Pipe(), zipfile.ZIP_DEFLATED)
     entries = list(read_directory(file, find_directory(file)))
-    known = {entry.header_offset + 6: entry.compressed_size for entry in entries[:2]}
+    known = {entry.header_offset + 6: (entry.compressed_size, False) for entry in entries[:2]}
     prefixed = io.BytesIO(b"prefix" + file.getvalue())
 
     assert [one.member.raw_name for one in recover_members(prefixed, 6, known)] == [b"signatures", b"empty"]
