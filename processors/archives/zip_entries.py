@@ -72,7 +72,7 @@ def describe_member(
         if offset < 0:
             refusal = (
                 "header_damaged",
-                f"expected the member's header in the file, found that {-offset} bytes are missing",
+                f"expected a header in the file, found it to start {-offset} bytes before; they are missing",
             )
         elif stop > end:
             refusal = "header_damaged", f"expected the member's bytes before offset {end}, found them to end at {stop}"
