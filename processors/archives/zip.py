@@ -91,9 +91,8 @@ class ZipSource(Source):
                 announced += member.size
                 if announced > self.limits.archive_bytes:
                     entry = replace(entry, refusal=refuse_archive(announced, self.limits))
-            yield (
-                entry if entry.kind != "link" or entry.offset is None else replace(entry, target=self._target_of(entry))
-            )
+            is_link = entry.kind == "link" and entry.offset is not None
+            yield replace(entry, target=self._target_of(entry)) if is_link else entry
 
     def open(self, entry: Entry) -> BinaryIO:
         """Open a member's content as a stream; see `Source.open`.
@@ -103,19 +102,19 @@ class ZipSource(Source):
         MemberError
             The entry's refusal, if it has one; what is wrong with the content is raised by the stream.
         """
+        self.content_notes = []
         if entry.refusal is not None:
             raise MemberError(*entry.refusal)
         if entry.kind != "file":
             return io.BytesIO()
-        self.content_notes = []
         blocks = payload_blocks(self._file, entry, self.content_notes)
         packed_size = entry.locator[1]
         return open_blocks(checked(blocks, self.limits, size=entry.size, crc=entry.crc32, packed_size=packed_size))
 
     def read_content(self, entry: Entry) -> bytes:
         """Read a member's whole content; see `Source.read_content`."""
+        self.content_notes = []
         if entry.refusal is None and entry.kind == "file":
-            self.content_notes = []
             content = read_small(self._file, entry, self.limits, self.content_notes)
             if content is not None:
                 return content
