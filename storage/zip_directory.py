@@ -11,14 +11,8 @@ from struct import Struct
 from typing import BinaryIO, NamedTuple
 
 from zarrpack.errors import FormatError
-from zarrpack.storage.zip_end import (
-    UNKNOWN_16,
-    UNKNOWN_32,
-    DirectoryLocation,
-    file_name,
-    find_directory,
-    read_at,
-)
+from zarrpack.storage.positional_reads import file_name, read_at
+from zarrpack.storage.zip_end import UNKNOWN_16, UNKNOWN_32, DirectoryLocation, find_directory
 
 __all__ = [
     "DirectoryEntry",

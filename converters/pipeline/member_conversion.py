@@ -157,6 +157,8 @@ class MemberConverter:
             encoder.begin_member()
             reading.open(_content_of(content, entry), self.processors, self.limits)
             description = reading.put_into(encoder, f"{label}/{entry.name}")
+            for note in content.content_notes if isinstance(content, Source) else ():
+                reading.note(note)
             encoder.end_member(description)
         except Exception as error:  # noqa: BLE001 - whatever a processor raises costs its member only
             encoder.abandon_member()
@@ -186,15 +188,16 @@ class _Reading:
             self._stream = ReplayStream(head, cast(BinaryIO, content))
             self._member = Member(name, head, cast(BinaryIO, self._stream), limits)
         if is_mismatch(head, name):
-            self._note("type_mismatch")
+            self.note("type_mismatch")
         if not head:
-            self._note("empty")
+            self.note("empty")
         self._processor = choose(processors, head, name)
         if self._processor is None:
             raise MemberError("policy", "no processor reads this content")
         self.result = replace(self.result, processor=self._processor.name, is_record=self._processor.is_record)
 
-    def _note(self, note: str) -> None:
+    def note(self, note: str) -> None:
+        """Add a note."""
         self.result = replace(self.result, notes=(*self.result.notes, note))
 
     def put_into(self, encoder: PackEncoder, description: str) -> MemberDescription:

@@ -128,6 +128,8 @@ class Source(ABC):
         Such as ``"zip"``, ``"tar"``, ``"tar.gz"``, ``"folder"``, ``"gz"``, ``"file"``.
     findings : list of Finding
         What is wrong with the source as a whole. Complete once :meth:`entries` or :meth:`forward` has ended.
+    content_notes : list of str
+        Notes on the content that was asked for last, of `random_access` sources. Complete once it was read to its end.
     """
 
     random_access: ClassVar[bool]
@@ -135,6 +137,7 @@ class Source(ABC):
     path: Path
     limits: Limits = field(default_factory=Limits)
     findings: list[Finding] = field(default_factory=list, init=False)
+    content_notes: list[str] = field(default_factory=list, init=False)
     file: BinaryIO | None = field(default=None, kw_only=True)
     salvage: bool = field(default=False, kw_only=True)
 

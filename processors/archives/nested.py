@@ -12,11 +12,11 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, ClassVar, cast
+from typing import BinaryIO, ClassVar, Literal, cast
 
 from zarrpack.errors import MemberError
 from zarrpack.processors.archives.base import Entry, Finding, Source, add_finding
-from zarrpack.processors.archives.recognition import archive_in, may_be_archive
+from zarrpack.processors.archives.recognition import archive_in, holds_zip, is_archive_name, may_be_archive
 from zarrpack.processors.archives.streams import (
     check_archive,
     check_ratio,
@@ -144,9 +144,14 @@ class NestedSource(Source):
 
     def _members(self, source: Source, budget: _Budget, depth: int) -> Iterator[tuple[Entry, BinaryIO]]:
         for entry, stream in source.forward():
-            if _is_archive(entry, stream):
-                yield from self._opened(entry, stream, budget, depth)
-            elif depth:
+            looks = _looks(entry, stream)
+            if looks in ("archive", "prefixed"):
+                yield from self._opened(entry, stream, budget, depth, is_sure=looks == "archive")
+                if budget.error is not None:
+                    return
+                continue
+            entry = _noted(entry) if looks == "named" else entry
+            if depth:
                 content = budget.count(stream)
                 # The stream must not close the content: what it leaves is still to be counted.
                 yield entry, open_blocks(block for block in content)
@@ -159,24 +164,31 @@ class NestedSource(Source):
             if budget.error is not None:
                 return
 
-    def _opened(self, entry: Entry, stream: BinaryIO, budget: _Budget, depth: int) -> Iterator[tuple[Entry, BinaryIO]]:
+    def _opened(
+        self, entry: Entry, stream: BinaryIO, budget: _Budget, depth: int, *, is_sure: bool
+    ) -> Iterator[tuple[Entry, BinaryIO]]:
         """Give an archive's own entry and its members; if it cannot be opened, only the entry, with the reason."""
-        if depth == self.limits.nesting:
-            detail = f"expected archives inside others at most {depth} deep, found one deeper; raise the limit nesting"
-            yield _refused(entry, MemberError("limit_nesting", detail))
+        if is_sure and depth == self.limits.nesting:
+            yield _refused(entry, _too_deep(depth))
             return
         with SpooledTemporaryFile(_MEMORY_BYTES) as spool:
             file = cast(BinaryIO, spool)
             try:
                 for piece in budget.count(stream):
                     file.write(piece)
-                inner = archive_in(file, file.tell(), Path(entry.name), self.limits, salvage=self.salvage)
+                length = file.tell()
+                is_archive = is_sure or holds_zip(file)
+                if is_archive and depth == self.limits.nesting:
+                    raise _too_deep(depth)
+                inner = None
+                if is_archive:
+                    inner = archive_in(file, length, Path(entry.name), self.limits, salvage=self.salvage)
             except MemberError as error:
                 yield _refused(entry, error)
                 return
             if inner is None:
                 file.seek(0)
-                yield entry, open_blocks(iter(lambda: file.read(_PIECE_BYTES), b""))
+                yield _noted(entry), open_blocks(iter(lambda: file.read(_PIECE_BYTES), b""))
                 return
             with closing(inner):
                 yield replace(entry, kind="archive"), io.BytesIO()
@@ -186,14 +198,28 @@ class NestedSource(Source):
                     add_finding(self.findings, replace(one, detail=f"{entry.name!r}: {one.detail}"))
 
 
-def _is_archive(entry: Entry, stream: BinaryIO) -> bool:
+def _looks(entry: Entry, stream: BinaryIO) -> Literal["archive", "prefixed", "named", "file"]:
+    """Tell an archive by its first bytes, what may be a zip behind other bytes, and what only has the name of either."""
     if entry.kind != "file" or entry.refusal is not None:
-        return False
+        return "file"
     try:
         head = stream.peek(BLOCK_BYTES)[:BLOCK_BYTES]  # type: ignore[attr-defined]
     except MemberError:
-        return False  # it stays so, and whoever reads the stream is told
-    return may_be_archive(head, entry.name)
+        return "file"  # it stays so, and whoever reads the stream is told
+    if may_be_archive(head, entry.name):
+        return "archive"
+    if not is_archive_name(entry.name):
+        return "file"
+    return "prefixed" if head and entry.name.lower().endswith(".zip") else "named"
+
+
+def _noted(entry: Entry) -> Entry:
+    return replace(entry, notes=(*entry.notes, "not_an_archive"))
+
+
+def _too_deep(depth: int) -> MemberError:
+    detail = f"expected archives inside others at most {depth} deep, found one deeper; raise the limit nesting"
+    return MemberError("limit_nesting", detail)
 
 
 def _refused(entry: Entry, error: MemberError) -> tuple[Entry, BinaryIO]:

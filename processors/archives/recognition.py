@@ -19,7 +19,7 @@ from zarrpack.processors.archives.zip import ZipSource
 from zarrpack.processors.limits import Limits
 from zarrpack.storage.zip_directory import find_directory
 
-__all__ = ["archive_in", "is_archive_name", "may_be_archive", "unsupported_kind"]
+__all__ = ["archive_in", "holds_zip", "is_archive_name", "may_be_archive", "unsupported_kind"]
 
 _ZIP_MAGICS = (b"PK\3\4", b"PK\5\6", b"PK\7\x08PK\3\4")
 # Programs and scripts that may have a zip behind them.
@@ -125,6 +125,29 @@ def may_be_archive(head: bytes, name: str) -> bool:
     return head.startswith(_ZIP_MAGICS) or compression_of(head) is not None or _looks_like_tar(head)
 
 
+def holds_zip(file: BinaryIO) -> bool:
+    """Whether there is a zip with members at a file's end, whatever the first bytes are.
+
+    Parameters
+    ----------
+    file : binary file
+        Seekable. Its position changes.
+
+    Examples
+    --------
+    >>> import io, zipfile
+    >>> file = io.BytesIO(b"prefix")
+    >>> with zipfile.ZipFile(file, "a") as archive:
+    ...     archive.writestr("a.txt", b"hi")
+    >>> holds_zip(file), holds_zip(io.BytesIO(b"text"))
+    (True, False)
+    """
+    try:
+        return find_directory(file, lenient=True).entries > 0
+    except FormatError:
+        return False
+
+
 def is_archive_name(name: str) -> bool:
     """Whether a name has the suffix of an archive or a compressed file.
 
@@ -170,12 +193,7 @@ def _looks_like_tar(block: bytes) -> bool:
 def _is_zip(file: BinaryIO, head: bytes, name: str) -> bool:
     if head.startswith(_ZIP_MAGICS) or name.endswith(".zip"):
         return True
-    if not head.startswith(_PROGRAM_MAGICS):
-        return False
-    try:
-        return find_directory(file).entries > 0
-    except FormatError:
-        return False
+    return head.startswith(_PROGRAM_MAGICS) and holds_zip(file)
 
 
 def _compression_by(name: str) -> Compression | None:

@@ -16,11 +16,11 @@ from zarrpack.processors.archives.names import decode_name
 from zarrpack.processors.archives.refusals import refuse_archive
 from zarrpack.processors.archives.streams import checked, forward_by_opening, open_blocks, too_many_entries
 from zarrpack.processors.archives.zip_entries import describe_member
-from zarrpack.processors.archives.zip_local import agrees_with_header
 from zarrpack.processors.archives.zip_payload import payload_blocks, read_small
-from zarrpack.processors.archives.zip_recovery import RecoveredMember, recover_members
+from zarrpack.processors.archives.zip_places import FoundMember, Places
+from zarrpack.processors.archives.zip_recovery import recover_members
 from zarrpack.processors.archives.zip_survey import survey_members
-from zarrpack.storage.zip_directory import DirectoryEntry, DirectoryLocation, find_directory, read_at, read_directory
+from zarrpack.storage.zip_directory import DirectoryLocation, find_directory, read_at, read_directory
 
 __all__ = ["ZipSource"]
 
@@ -69,27 +69,30 @@ class ZipSource(Source):
         """List the members; see `Source.entries`. The directory is gone through twice, in blocks."""
         self.findings.clear()
         location = self._locate()
-        base, end = (location.base, location.offset) if location is not None else (0, self._length)
+        places = Places(self._file, location or DirectoryLocation(self._length, 0, 0, 0, b""))
+        end = places.location.offset
 
-        def members() -> Iterator[DirectoryEntry]:
-            return (member for member, _ in islice(self._members(location, []), self.limits.entries))
+        def members(findings: list[Finding]) -> Iterator[FoundMember]:
+            if location is None:
+                return recover_members(self._file, 0, {}, scan=self.salvage)
+            return self._members(places, findings)
 
-        def is_genuine(member: DirectoryEntry) -> bool:
-            return agrees_with_header(self._file, member.header_offset + base, member.raw_name, member.compressed_size)
-
-        survey = survey_members(members, base, end, is_genuine)
+        survey = survey_members(lambda: islice(members([]), self.limits.entries), end, places.agrees)
+        if (finding := places.finding()) is not None:
+            self.findings.append(finding)
         announced = 0
-        for index, (member, notes) in enumerate(self._members(location, self.findings)):
+        for index, (member, notes, _) in enumerate(members(self.findings)):
             if index == self.limits.entries:
                 self.findings.append(too_many_entries(self.limits))
                 return
-            entry = describe_member(index, member, base, end, self.limits, survey, notes)
+            entry = describe_member(index, member, end, self.limits, survey, notes)
             if entry.kind == "file" and entry.refusal is None:
                 # No member gives more than it announces, so the sum of these bounds the whole.
                 announced += member.size
                 if announced > self.limits.archive_bytes:
                     entry = replace(entry, refusal=refuse_archive(announced, self.limits))
-            yield entry if entry.kind != "link" else replace(entry, target=self._target_of(entry))
+            is_link = entry.kind == "link" and entry.offset is not None
+            yield replace(entry, target=self._target_of(entry)) if is_link else entry
 
     def open(self, entry: Entry) -> BinaryIO:
         """Open a member's content as a stream; see `Source.open`.
@@ -99,18 +102,20 @@ class ZipSource(Source):
         MemberError
             The entry's refusal, if it has one; what is wrong with the content is raised by the stream.
         """
+        self.content_notes = []
         if entry.refusal is not None:
             raise MemberError(*entry.refusal)
         if entry.kind != "file":
             return io.BytesIO()
-        blocks = payload_blocks(self._file, entry)
+        blocks = payload_blocks(self._file, entry, self.content_notes)
         packed_size = entry.locator[1]
         return open_blocks(checked(blocks, self.limits, size=entry.size, crc=entry.crc32, packed_size=packed_size))
 
     def read_content(self, entry: Entry) -> bytes:
         """Read a member's whole content; see `Source.read_content`."""
+        self.content_notes = []
         if entry.refusal is None and entry.kind == "file":
-            content = read_small(self._file, entry, self.limits)
+            content = read_small(self._file, entry, self.limits, self.content_notes)
             if content is not None:
                 return content
         return super().read_content(entry)
@@ -125,7 +130,11 @@ class ZipSource(Source):
 
     def _locate(self) -> DirectoryLocation | None:
         try:
-            location = find_directory(self._file)
+            location = find_directory(self._file, lenient=True)
+            if location.base < 0:
+                # The end record's word against itself: the directory must be whole.
+                for _ in read_directory(self._file, location):
+                    pass
         except FormatError as error:
             reason = self._damage()
             beyond = "and beyond, where there are more" if self.salvage else "(and beyond with --salvage)"
@@ -134,13 +143,10 @@ class ZipSource(Source):
             return None
         if location.trailing > 0:
             detail = f"expected the file to end with the zip, found {location.trailing} more bytes"
-            self.findings.append(Finding("trailing_data", detail, self._length - location.trailing))
+            self.findings.append(Finding("trailing_data", detail, self._length - location.trailing - location.padding))
         elif location.trailing < 0:
             detail = f"expected the zip's comment, found {-location.trailing} bytes of it missing"
             self.findings.append(Finding("truncated", detail, self._length))
-        if location.base and read_at(self._file, 0, 4) == b"PK\3\4":
-            detail = f"expected one zip, found another one in the {location.base} bytes before it; split them"
-            self.findings.append(Finding("trailing_data", detail, location.base))
         return location
 
     def _damage(self) -> str:
@@ -152,24 +158,25 @@ class ZipSource(Source):
     def _target_of(self, link: Entry) -> str | None:
         """Where a link leads: its content. It is shown, and never followed."""
         try:
-            content = read_small(self._file, replace(link, kind="file"), self.limits)
+            content = read_small(self._file, replace(link, kind="file"), self.limits, [])
         except MemberError:
             return None
         return None if content is None else decode_name(content)[0]
 
-    def _members(self, location: DirectoryLocation | None, findings: list[Finding]) -> Iterator[RecoveredMember]:
+    def _members(self, places: Places, findings: list[Finding]) -> Iterator[FoundMember]:
         """The directory's members, and behind a damaged place of it those that their own headers tell."""
-        if location is None:
-            yield from recover_members(self._file, 0, {}, scan=self.salvage)
-            return
+        location = places.location
         try:
-            for member in read_directory(self._file, location):
-                yield member, ()
+            yield from map(places.find, read_directory(self._file, location))
         except FormatError as error:
             findings.append(Finding("header_damaged", str(error), location.offset))
-            known: dict[int, int] = {}
-            with suppress(FormatError):
-                known.update(
-                    (member.header_offset, member.compressed_size) for member in read_directory(self._file, location)
-                )
-            yield from recover_members(self._file, location.base, known, scan=self.salvage)
+        else:
+            if not (self.salvage and places.is_incomplete):
+                return
+        known: dict[int, tuple[int, bool]] = {}
+        with suppress(FormatError):
+            for member, _, gives_way in map(places.find, read_directory(self._file, location)):
+                if not location.base or places.agrees(member):
+                    known[member.header_offset] = member.compressed_size, gives_way
+        start = 0 if places.is_torn else max(0, location.base)
+        yield from recover_members(self._file, start, known, scan=self.salvage)

@@ -9,8 +9,10 @@ from zarrpack.processors.archives.base import Entry
 from zarrpack.processors.archives.decoders import crc32
 from zarrpack.processors.archives.names import decode_name, is_unsafe
 from zarrpack.processors.archives.refusals import refuse_announced
+from zarrpack.processors.archives.zip_local import fields_end
+from zarrpack.processors.archives.zip_overlaps import extent
 from zarrpack.processors.archives.zip_payload import METHODS
-from zarrpack.processors.archives.zip_survey import Survey, extent
+from zarrpack.processors.archives.zip_survey import Survey
 from zarrpack.processors.limits import Limits
 from zarrpack.storage.zip_directory import DirectoryEntry
 
@@ -28,7 +30,6 @@ _LONGEST_LINK = 4096
 def describe_member(
     index: int,
     member: DirectoryEntry,
-    base: int,
     end: int,
     limits: Limits,
     survey: Survey,
@@ -41,9 +42,9 @@ def describe_member(
     index : int
         Position in the directory.
     member : DirectoryEntry
-        What the directory says.
-    base, end : int
-        Where the archive starts and where its members' bytes end, in bytes of the file.
+        What the directory says, with the header's offset in the file.
+    end : int
+        Where the members' bytes end, in bytes of the file.
     limits : Limits
         What is refused for its name or announced size.
     survey : Survey
@@ -60,15 +61,22 @@ def describe_member(
     notes += found_by
     if survey.is_repeated(member.raw_name):
         notes += ("duplicate_name",)
+    if survey.is_duplicate(index):
+        notes += ("duplicate_entry",)
     kind = _kind(member)
-    offset, stop = extent(member, base)
+    offset, stop = extent(member)
     refusal = refuse_announced(member.raw_name, member.size if kind == "file" else 0, limits)
     if kind == "file" and refusal is None:
         refusal = _refusal(member) or _damage(member)
     if kind == "file" and refusal is None:
-        if stop > end:
+        if offset < 0:
+            refusal = (
+                "header_damaged",
+                f"expected a header in the file, found it to start {-offset} bytes before; they are missing",
+            )
+        elif stop > end:
             refusal = "header_damaged", f"expected the member's bytes before offset {end}, found them to end at {stop}"
-        elif survey.overlaps(index):
+        elif survey.is_overlapping(index):
             refusal = "overlap", f"expected bytes {offset} to {stop} for itself, found them shared with another member"
     return Entry(
         index,
@@ -76,7 +84,7 @@ def describe_member(
         name,
         member.size,
         member.crc32,
-        offset,
+        offset if offset >= 0 else None,
         kind,
         refusal,
         notes,
@@ -98,9 +106,7 @@ def _refusal(member: DirectoryEntry) -> tuple[str, str] | None:
 
 def _damage(member: DirectoryEntry) -> tuple[str, str] | None:
     """Follow the extra fields: each has a length, and none may lead beyond their end."""
-    extra, position = member.extra, 0
-    while position + 4 <= len(extra):  # up to three bytes of padding may follow
-        position += 4 + int.from_bytes(extra[position + 2 : position + 4], "little")
+    extra, position = member.extra, fields_end(member.extra)
     if position <= len(extra):
         return None
     return (

@@ -13,7 +13,7 @@ from zarrpack.errors import MemberError
 from zarrpack.processors.archives.base import Entry
 from zarrpack.processors.archives.files import read_bytes
 
-__all__ = ["LOCAL_HEADER_BYTES", "agrees_with_header", "check_descriptor", "check_header"]
+__all__ = ["LOCAL_HEADER_BYTES", "agrees_with_header", "check_descriptor", "check_header", "fields_end"]
 
 _LOCAL_HEADER = Struct("<4s2xHH4xIIIHH")
 #: Bytes of a local header before the name.
@@ -104,18 +104,36 @@ def agrees_with_header(file: BinaryIO, offset: int, raw_name: bytes, packed_size
     file : binary file
         The zip.
     offset : int
-        Where the header should be in the file.
+        Where the header should be in the file; negative: it would be before its start.
     raw_name : bytes
         The name.
     packed_size : int
         The compressed size; not compared where the header leaves it to a later record.
     """
+    if offset < 0:
+        return False
     data = read_bytes(file, offset, LOCAL_HEADER_BYTES + len(raw_name))
     if len(data) < LOCAL_HEADER_BYTES or data[LOCAL_HEADER_BYTES:] != raw_name:
         return False
     signature, flags, _, _, announced, _, name_size, _ = _LOCAL_HEADER.unpack_from(data)
     is_told = not flags & _SIZES_FOLLOW_FLAG and announced != _IN_ZIP64_FIELD
     return signature == b"PK\3\4" and name_size == len(raw_name) and (not is_told or announced == packed_size)
+
+
+def fields_end(extra: bytes) -> int:
+    """Follow extra fields by their lengths; where they end is beyond `extra` if one of them is damaged.
+
+    Up to three bytes of padding may follow the last.
+
+    Examples
+    --------
+    >>> fields_end(bytes.fromhex("5554 0200 abcd 00")), fields_end(bytes.fromhex("5554 0900 abcd"))
+    (6, 13)
+    """
+    position = 0
+    while position + 4 <= len(extra):
+        position += 4 + int.from_bytes(extra[position + 2 : position + 4], "little")
+    return position
 
 
 def _compare(entry: Entry, where: str, crc: int, packed_size: int, size: int) -> None:

@@ -10,6 +10,7 @@ import struct
 import tarfile
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,6 +135,33 @@ def _sparse() -> bytes:
     return bytes(header) + tarred({"good.txt": TEXT})
 
 
+def _without(data: bytes, start: int, count: int) -> bytes:
+    return data[:start] + data[start + count :]
+
+
+def _with_zip64_record(data: bytes, entries: int) -> bytes:
+    end = data.rindex(b"PK\5\6")
+    size, offset = struct.unpack_from("<II", data, end + 12)
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, entries, entries, size, offset)
+    return data[:end] + record + struct.pack("<4sIQI", b"PK\6\7", 0, end, 1) + data[end:]
+
+
+def _with_unused_bytes() -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    data = zipped({"a.txt": packer.compress(TEXT) + packer.flush() + b"junk"}, zipfile.ZIP_STORED)
+    for mark, method, crc in ((b"PK\3\4", 8, 14), (b"PK\1\2", 10, 16)):
+        data = bent(bent(data, mark, method, b"\x08"), mark, crc, struct.pack("<I", zlib.crc32(TEXT)))
+        data = bent(data, mark, crc + 8, struct.pack("<I", len(TEXT)))
+    return data
+
+
+def _listed_twice() -> bytes:
+    data = zipped({"a.txt": TEXT})
+    first, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    numbers = struct.pack("<HHI", 2, 2, 2 * (end - first))
+    return data[:end] + data[first:end] + data[end : end + 8] + numbers + data[end + 16 :]
+
+
 STORED = zipped({"a.txt": TEXT, "good.txt": TEXT * 20}, zipfile.ZIP_STORED)
 TAR = tarred({"a.txt": TEXT, "b.txt": TEXT * 100, "c.txt": TEXT}, tarfile.USTAR_FORMAT)
 PAIR = {"a.txt": TEXT, "good.txt": TEXT}
@@ -170,6 +198,7 @@ FAULTS: dict[str, Fault] = {
         bent(bent(STORED, b"PK\1\2", 20, struct.pack("<II", 60, 60)), b"PK\3\4", 18, struct.pack("<II", 60, 60)),
         failed={"a.txt": "overlap", "good.txt": "overlap"},
     ),
+    "listed-twice.zip": Fault(_listed_twice(), notes={"a.txt": "duplicate_entry"}, stored=("a.txt",)),
     "nested.zip": Fault(zipped({"inner.zip": zipped(PAIR)}), stored=("inner.zip",)),
     "climbing.zip": Fault(
         zipped({"../up.txt": TEXT, "/root.txt": TEXT, "C:\\x.txt": TEXT}),
@@ -199,6 +228,26 @@ FAULTS: dict[str, Fault] = {
     "cut-at-a-border.tar": Fault(TAR[:1024], findings=("truncated",), stored=("a.txt",)),
     "cut.tar.xz": Fault(lzma.compress(TAR)[:-60], findings=("truncated",)),
     "cut.zip": Fault(STORED[: STORED.index(b"PK\1\2")], notes={"good.txt": "recovered"}, findings=("truncated",)),
+    "torn.zip": Fault(
+        _without(STORED, STORED.index(TEXT), 1),
+        failed={"a.txt": "overlap"},
+        findings=("header_damaged",),
+        stored=("good.txt",),
+    ),
+    "frontless.zip": Fault(
+        _without(STORED, 0, 10), failed={"a.txt": "header_damaged"}, findings=("header_damaged",), stored=("good.txt",)
+    ),
+    "swollen.zip": Fault(
+        STORED.replace(TEXT, b"x" + TEXT, 1),
+        failed={"a.txt": "crc_mismatch"},
+        findings=("header_damaged",),
+        stored=("good.txt",),
+    ),
+    "ends.zip": Fault(
+        _with_zip64_record(STORED, entries=1), findings=("header_damaged",), notes={"good.txt": "recovered"}
+    ),
+    "padded.zip": Fault(STORED + bytes(200_000), stored=("a.txt", "good.txt")),
+    "unused.zip": Fault(_with_unused_bytes(), notes={"a.txt": "unused_bytes"}, stored=("a.txt",)),
     "crc.zip": Fault(bent(STORED, TEXT, 0, b"G"), failed={"a.txt": "crc_mismatch"}, stored=("good.txt",)),
     "crc.tar.gz": Fault(bent(gzip.compress(TAR), gzip.compress(TAR)[-8:], 0, b"\0\0\0\0"), findings=("crc_mismatch",)),
     "header.tar": Fault(bent(TAR, b"b.txt", 0, b"B"), findings=("header_checksum",), stored=("a.txt",)),

@@ -218,6 +218,29 @@ def test_what_is_no_zip_is_refused(data: bytes) -> None:
         find_directory(io.BytesIO(data))
 
 
+@pytest.mark.parametrize("place", [0, 40])
+def test_missing_bytes_are_refused_but_where_asked_for(place: int) -> None:
+    """Files of our own must be whole; of others a directory further to the front is taken, with a negative base."""
+    data = make_zip(3).getvalue()
+    cut = io.BytesIO(data[:place] + data[place + 1 :])
+    assert find_directory(io.BytesIO(data), lenient=True) == find_directory(io.BytesIO(data))
+    with pytest.raises(FormatError, match="expected the zip's directory"):
+        find_directory(cut)
+    location = find_directory(cut, lenient=True)
+
+    assert (location.base, len(list(read_directory(cut, location)))) == (-1, 3)
+
+
+def test_padding_is_counted_where_asked_for() -> None:
+    """Zeros are bytes behind the end as any others, but for archives of others."""
+    data = make_zip(3).getvalue()
+    padded, mixed = io.BytesIO(data + bytes(500)), io.BytesIO(data + b"junk" + bytes(500))
+
+    assert [(one.trailing, one.padding) for one in map(find_directory, (padded, mixed))] == [(500, 0), (504, 0)]
+    lenient = [find_directory(one, lenient=True) for one in (padded, mixed)]
+    assert [(one.trailing, one.padding) for one in lenient] == [(0, 500), (4, 500)]
+
+
 def test_damage_in_the_directory_is_placed() -> None:
     """Entries before the damaged one are given, and the message has its offset."""
     file = make_zip(5)

@@ -148,11 +148,49 @@ def test_damage_inside_is_named_with_its_archive(tmp_path: Path, read_source: Ca
 
 
 def test_what_only_looks_like_an_archive_is_data(tmp_path: Path, read_source: Callable[..., Any]) -> None:
-    """First bytes of a gzip and nothing behind: whoever reads it is told, as without nesting."""
+    """Kept whole; what has the name of an archive, and is none, has a note that says so."""
     path = tmp_path / "a.zip"
-    path.write_bytes(zipped({"a.txt": b"\x1f\x8b no", "b.zip": b"no zip at all"}))
+    members = {"a.txt": b"\x1f\x8b no", "b.zip": b"no zip at all", "c.tar": b"no tar", "d.tgz": b"", "e.zip": b""}
+    path.write_bytes(zipped(members))
+    assert {entry.notes for entry in read_source(path).entries} == {()}
+    for limits in (Limits(nesting=1), Limits(nesting=2)):
+        outcome = read_source(path, limits)
 
-    assert read_source(path, Limits(nesting=1)).members == {"a.txt": b"\x1f\x8b no", "b.zip": b"no zip at all"}
+        assert (outcome.members, outcome.findings) == (members, [])
+        assert [entry.notes for entry in outcome.entries] == [()] + [("not_an_archive",)] * 4
+
+
+def test_zips_behind_other_bytes_are_opened(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """As sources are: by the suffix and the end record; not deeper than the limit, and no program."""
+    prefixed = {
+        "a.zip": b"#!/bin/sh" + zipped(INNER),
+        "b.zip": bytes(100) + zipped(INNER),
+        "c.exe": b"MZ" + zipped(INNER),
+    }
+    path = tmp_path / "a.zip"
+    path.write_bytes(zipped({**prefixed, "deep.zip": zipped(prefixed)}))
+    outcome = read_source(path, Limits(nesting=1))
+
+    assert outcome.failures == {"deep.zip/a.zip": "limit_nesting", "deep.zip/b.zip": "limit_nesting"}
+    assert outcome.findings == []
+    assert {name: content for name, content in outcome.members.items() if name.startswith(("a.zip/", "b.zip/"))} == {
+        f"{archive}/{name}": content for archive in ("a.zip", "b.zip") for name, content in INNER.items()
+    }
+    assert outcome.members["c.exe"] == prefixed["c.exe"]
+    assert read_source(path, Limits(nesting=2)).members["deep.zip/b.zip/a.txt"] == b"hello"
+
+
+def test_torn_zips_inside_are_told(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """One that has lost its first byte is opened, and its finding names it."""
+    path = tmp_path / "a.zip"
+    path.write_bytes(zipped({"torn.zip": zipped(INNER)[1:]}))
+    outcome = read_source(path, Limits(nesting=1))
+
+    assert outcome.failures == {"torn.zip/a.txt": "header_damaged"}
+    assert outcome.members["torn.zip/b.bin"] == INNER["b.bin"]
+    assert [(one.reason, one.detail.startswith("'torn.zip': ")) for one in outcome.findings] == [
+        ("header_damaged", True)
+    ]
 
 
 def test_it_cannot_be_read_at_random(tmp_path: Path) -> None:

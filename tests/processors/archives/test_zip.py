@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import io
 import os
 import pickle
 import random
+import re
 import shutil
 import stat
 import struct
@@ -61,18 +63,24 @@ class Pipe(io.RawIOBase):
 LOCAL_PLACES = {"flags": 6, "method": 8, "crc": 14, "packed": 18, "size": 22}
 
 
+def header_of(data: bytearray, signature: bytes, size: int, name: bytes) -> int:
+    """Find a member's header; by more than its name, for a time may have the same bytes."""
+    found = re.finditer(re.escape(signature), data)
+    return next(one.start() for one in found if data.startswith(name, one.start() + size))
+
+
 def bend(path: Path, name: bytes, *, both: bool = False, **fields: int | bytes) -> Path:
     """Change fields of one member's directory entry, and of its own header if `both`."""
     places = {"flags": (8, 2), "method": (10, 2), "crc": (16, 4), "packed": (20, 4), "size": (24, 4)}
     places |= {"offset": (42, 4), "renamed": (46, len(name))}
     data = bytearray(path.read_bytes())
-    start = data.rindex(b"PK\1\2", 0, data.rindex(name))
+    start, own_start = header_of(data, b"PK\1\2", 46, name), header_of(data, b"PK\3\4", 30, name)
     for field, value in fields.items():
         offset, width = places[field]
         new = value if isinstance(value, bytes) else value.to_bytes(width, "little")
         data[start + offset : start + offset + width] = new
         if both and field in LOCAL_PLACES:
-            own = data.index(b"PK\3\4", data.index(name) - 30) + LOCAL_PLACES[field]
+            own = own_start + LOCAL_PLACES[field]
             data[own : own + width] = new
     path.write_bytes(data)
     return path
@@ -146,6 +154,32 @@ def test_entries_are_small_and_travel(tmp_path: Path) -> None:
     assert {entry.name: other.read_content(entry) for entry in reversed(entries)} == MEMBERS
     assert max(len(pickle.dumps(entry)) for entry in entries) < 400
     other.close()
+
+
+@pytest.mark.parametrize("junk", [b"", b"x", random.Random(5).randbytes(300_000)])
+@pytest.mark.parametrize("method", [8, 12, 93])
+def test_bytes_behind_the_compressed_ones_are_noted(tmp_path: Path, method: int, junk: bytes) -> None:
+    """Inside of what the headers say is the payload; the content is whole all the same."""
+    content = random.Random(4).randbytes(50_000)
+    packer = zlib.compressobj(wbits=-15)
+    packed = {
+        8: packer.compress(content) + packer.flush(),
+        12: bz2.compress(content),
+        93: zstandard.compress(content),
+    }[method]
+    path = write_zip(tmp_path / "a.zip", {"a": packed + junk, "b": b"1"}, zipfile.ZIP_STORED)
+    bend(path, b"a", both=True, method=method, size=len(content), crc=zlib.crc32(content))
+    source = ZipSource(path)
+    first, second = source.entries()
+    for _ in range(2):
+        assert source.read_content(first) == content
+        assert source.content_notes == (["unused_bytes"] if junk else [])
+        with source.open(first) as stream:
+            assert stream.read() == content
+        assert source.content_notes == (["unused_bytes"] if junk else [])
+        assert source.read_content(second) == b"1"
+        assert source.content_notes == []
+    source.close()
 
 
 @pytest.mark.parametrize(
@@ -236,6 +270,30 @@ def test_extra_fields_that_lead_too_far_are_named(tmp_path: Path, read_source: C
         assert read_source(path).failures == failures
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_extra_fields_of_a_header_that_lead_too_far_are_noted(tmp_path: Path, method: int) -> None:
+    """Nothing is taken from them, so that the content is whole all the same."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        info = zipfile.ZipInfo("a")
+        info.extra = b"zz\4\0abcd"
+        info.compress_type = method
+        archive.writestr(info, b"content")
+        archive.writestr("b", b"1")
+    data = path.read_bytes()
+    for length, notes in ((4, []), (5, ["local_extra_damaged"]), (0, ["local_extra_damaged"])):
+        path.write_bytes(data.replace(b"zz\4\0", b"zz" + length.to_bytes(2, "little"), 1))
+        source = ZipSource(path)
+        first, second = source.entries()
+        assert source.read_content(first) == b"content"
+        assert source.content_notes == notes
+        with source.open(first) as stream:
+            assert stream.read() == b"content"
+        assert source.content_notes == notes
+        assert (source.read_content(second), source.content_notes) == (b"1", [])
+        source.close()
+
+
 def test_all_members_together_have_a_limit(tmp_path: Path, read_source: Callable[..., Any]) -> None:
     """Those that would bring the sum of announced sizes beyond it are refused by name, the others are read."""
     path = write_zip(tmp_path / "a.zip", {"a": bytes(600), "b": bytes(500), "c": bytes(400)})
@@ -308,6 +366,44 @@ def test_overlapping_members_are_refused(tmp_path: Path, read_source: Callable[.
     data[second + 18 : second + 22] = (250).to_bytes(4, "little")
     around.write_bytes(data)
     assert read_source(around).failures == {"b": "overlap", "c": "overlap", "d": "overlap"}
+
+
+def repeated(data: bytes, times: int) -> bytes:
+    """Let the directory tell its first entry several times more."""
+    end = data.index(b"PK\5\6")
+    first, second = data.index(b"PK\1\2"), data.index(b"PK\1\2", data.index(b"PK\1\2") + 1)
+    entry = data[first:second]
+    count, size = struct.unpack_from("<HI", data, end + 10)
+    numbers = struct.pack("<HHI", count + times, count + times, size + times * len(entry))
+    return data[:end] + entry * times + data[end : end + 8] + numbers + data[end + 16 :]
+
+
+def test_entries_that_are_equal_are_read(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """Two, both noted; more than two would make many contents of one payload, and the others are refused."""
+    names = {name: bytes([number]) * 100 for number, name in enumerate("abc")}
+    path = write_zip(tmp_path / "a.zip", names, zipfile.ZIP_STORED)
+    data = path.read_bytes()
+    for times, refused in ((0, 0), (1, 0), (2, 1), (9, 8)):
+        path.write_bytes(repeated(data, times))
+        outcome = read_source(path)
+        reasons = [entry.refusal[0] for entry in outcome.entries if entry.refusal]
+        noted = [index for index, entry in enumerate(outcome.entries) if "duplicate_entry" in entry.notes]
+
+        assert outcome.contents[:3] == list(names.values())
+        assert outcome.contents[3:4] == ([names["a"]] if times else [])
+        assert reasons == ["overlap"] * refused
+        assert noted == ([0, 3] if times else [])
+        assert outcome.findings == []
+
+
+def test_equal_entries_that_overlap_others_are_refused(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """Being listed twice makes no member one that shares no bytes."""
+    names = {name: bytes([number]) * 100 for number, name in enumerate("abc")}
+    path = bend(write_zip(tmp_path / "a.zip", names, zipfile.ZIP_STORED), b"a", both=True, packed=150)
+    path.write_bytes(repeated(path.read_bytes(), 1))
+    outcome = read_source(path)
+
+    assert [entry.refusal and entry.refusal[0] for entry in outcome.entries] == ["overlap", "overlap", None, "overlap"]
 
 
 def test_an_entry_that_lies_takes_no_other_along(tmp_path: Path, read_source: Callable[..., Any]) -> None:

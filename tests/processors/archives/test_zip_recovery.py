@@ -48,7 +48,7 @@ def test_what_is_found_is_what_the_directory_says(kind: Any, method: int, force_
     """Sizes before or behind the payload, 32 or 64 bits, and content that looks like headers."""
     file = make(kind(), method, force_zip64)
     expected = list(read_directory(file, find_directory(file)))
-    found = [one for one, _ in recover_members(file, 0, {})]
+    found = [one.member for one in recover_members(file, 0, {})]
 
     assert [(one.raw_name, one.crc32, one.size, one.compressed_size, one.header_offset) for one in found] == [
         (one.raw_name, one.crc32, one.size, one.compressed_size, one.header_offset) for one in expected
@@ -59,10 +59,10 @@ def test_known_members_are_passed_over() -> None:
     """With a prefix, and by the size that the directory tells."""
     file = make(Pipe(), zipfile.ZIP_DEFLATED)
     entries = list(read_directory(file, find_directory(file)))
-    known = {entry.header_offset: entry.compressed_size for entry in entries[:2]}
+    known = {entry.header_offset + 6: (entry.compressed_size, False) for entry in entries[:2]}
     prefixed = io.BytesIO(b"prefix" + file.getvalue())
 
-    assert [entry.raw_name for entry, _ in recover_members(prefixed, 6, known)] == [b"signatures", b"empty"]
+    assert [one.member.raw_name for one in recover_members(prefixed, 6, known)] == [b"signatures", b"empty"]
 
 
 def test_nothing_is_found_where_there_is_nothing() -> None:
