@@ -27,6 +27,8 @@ _END_64 = Struct("<4sQHHIIQQQQ")
 _TAIL_BYTES = _END.size + 2 * UNKNOWN_16
 # Zeros behind a zip are passed over in blocks of so many, and no more of them than so many.
 _PADDING_BLOCK_BYTES = 1 << 20
+# What disks and tapes are divided into.
+_BLOCK_BYTES = 512
 _MOST_PADDING_BYTES = 1 << 30
 
 
@@ -70,7 +72,7 @@ def find_directory(file: BinaryIO, *, lenient: bool = False) -> DirectoryLocatio
     file : binary file
         Seekable. Its position changes.
     lenient : bool
-        Whether zeros behind the archive are padding, and a directory that lies further to the front than the end
+        Whether zeros behind the archive that fill a block are padding, and a directory that lies further to the front than the end
         record says is taken all the same (`DirectoryLocation.base` is negative then). For archives of others only.
 
     Raises
@@ -92,7 +94,7 @@ def find_directory(file: BinaryIO, *, lenient: bool = False) -> DirectoryLocatio
     location = _search(_Extent(file, length), _END.size)[0]
     if location is not None and location.entries and not location.trailing:
         return location
-    extent = _Extent(file, length, _zeros_at_end(file, length), lenient=True) if lenient else _Extent(file, length)
+    extent = _Extent(file, length, _padding(file, length), lenient=True) if lenient else _Extent(file, length)
     location, refused = _search(extent, _TAIL_BYTES)
     if location is not None:
         return location
@@ -110,6 +112,12 @@ class _Extent:
     length: int
     padding: int = 0
     lenient: bool = False
+
+
+def _padding(file: BinaryIO, length: int) -> int:
+    """Count the zeros that a file ends with, if they fill a block; a few more bytes are none, but a wrong length."""
+    zeros = _zeros_at_end(file, length)
+    return zeros if zeros >= _BLOCK_BYTES or length % _BLOCK_BYTES == 0 else 0
 
 
 def _zeros_at_end(file: BinaryIO, length: int) -> int:

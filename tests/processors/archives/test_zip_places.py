@@ -287,26 +287,41 @@ def test_end_records_that_contradict_each_other_are_told(tmp_path: Path, read_so
     assert (outcome.members, outcome.reasons) == (MEMBERS, ["header_damaged"])
 
 
-@pytest.mark.parametrize("zeros", [1, 21, 22, 10_000, 200_000, 3 << 20])
+@pytest.mark.parametrize("zeros", ["a block", 512, 10_000, 200_000, 3 << 20])
 @pytest.mark.parametrize("comment", [b"", b"comment", bytes(40)])
 def test_zeros_behind_the_end_are_padding(
-    tmp_path: Path, zeros: int, comment: bytes, read_source: Callable[..., Any]
+    tmp_path: Path, zeros: int | str, comment: bytes, read_source: Callable[..., Any]
 ) -> None:
-    """However many; anything else before them is told with its place."""
+    """However many, if they fill a block; anything else before them is told with its place."""
     file = io.BytesIO(zipped())
     with zipfile.ZipFile(file, "a") as archive:
         archive.comment = comment
     path = tmp_path / "a.zip"
-    path.write_bytes(file.getvalue() + bytes(zeros))
+
+    def padding(content: bytes) -> bytes:
+        return content + bytes(-len(content) % 512 if isinstance(zeros, str) else zeros)
+
+    path.write_bytes(padding(file.getvalue()))
     outcome = read_source(path)
     assert (outcome.members, outcome.findings) == (MEMBERS, [])
     assert outcome.entries[0].notes == ()
-    path.write_bytes(file.getvalue() + b"junk" + bytes(zeros))
+    path.write_bytes(padding(file.getvalue() + b"junk"))
     outcome = read_source(path)
 
     assert (outcome.members, outcome.reasons) == (MEMBERS, ["trailing_data"])
     assert outcome.findings[0].offset == len(file.getvalue())
     assert "found 4 more bytes" in outcome.findings[0].detail
+
+
+@pytest.mark.parametrize("zeros", [1, 3])
+def test_a_few_zeros_behind_the_end_are_told(tmp_path: Path, zeros: int, read_source: Callable[..., Any]) -> None:
+    """They fill no block: the length is wrong, as other readers say as well."""
+    path = tmp_path / "a.zip"
+    path.write_bytes(zipped() + bytes(zeros))
+    assert path.stat().st_size % 512
+    outcome = read_source(path)
+
+    assert (outcome.members, outcome.reasons) == (MEMBERS, ["trailing_data"])
 
 
 def test_zeros_in_the_place_of_the_end_are_no_padding(tmp_path: Path, read_source: Callable[..., Any]) -> None:
