@@ -100,7 +100,9 @@ def cut_runs(first: Int64s, count: Int64s, lost: Runs) -> tuple[Int64s, Int64s, 
     >>> [column.tolist() for column in cut_runs(np.array([0, 3]), np.array([3, 4]), [(0, 3), (4, 1)])]
     [[1, 1], [3, 5], [1, 2]]
     """
-    out, rows = np.array(lost, np.int64).reshape(-1, 2).T
+    if not lost:
+        return np.arange(len(first)), first, count
+    out, rows = np.array(lost, np.int64).T
     borders = np.sort(np.concatenate([first, (first + count)[-1:], out, out + rows]))
     begin, length = borders[:-1], np.diff(borders)
     of_lost = np.searchsorted(out, begin, side="right") - 1

@@ -254,7 +254,7 @@ class _GroupScan:
         else:
             member, first, length = np.zeros(min(rows, 1), np.int64), np.zeros(min(rows, 1), np.int64), np.array([rows])
             length = length[: len(member)]
-        if lost:
+        if lost:  # most often nothing is
             number, first, length = cut_runs(first, length, lost)
             member = member[number]
         row_set = self._enter_runs(member, first, length, rows)
