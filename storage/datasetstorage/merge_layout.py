@@ -71,7 +71,7 @@ class MergeLayout:
         for group, arrays in groups.items():
             dimensions = row_dimensions(survey, group.family, arrays)
             # What only packs hold is as their processors have laid it out.
-            if any(found.is_keyed for found in arrays) or survey.declared_group(group.family) is not None:
+            if any(found.is_keyed for found in arrays) or survey.declared.group(group.family) is not None:
                 self.primary[group] = next(iter(dimensions.values()))
             for found in arrays:
                 self._planned[group, found.name] = _Planned(
@@ -133,7 +133,7 @@ class MergeLayout:
         for place, planned in self._planned.items():
             if not planned.found.is_keyed and (only_keyed or planned.found.has_variants):
                 continue
-            spec = self._survey.declared_array(planned.group.family, planned.name)
+            spec = self._survey.declared.array(planned.group.family, planned.name)
             declared = None if spec is None else spec.get("dtype")
             dtypes[place] = common_dtype(
                 planned.found, self._survey.sources, declared if isinstance(declared, str) else None, promote=promote
@@ -144,7 +144,7 @@ class MergeLayout:
         """Say which arrays have other axes than a schema declares; they are merged as they are."""
         said = []
         for planned in self._planned.values():
-            spec = self._survey.declared_array(planned.group.family, planned.name)
+            spec = self._survey.declared.array(planned.group.family, planned.name)
             dims = None if spec is None else spec.get("dims")
             if not isinstance(dims, list) or planned.trailing is None or planned.found.stored_dims:
                 continue
@@ -219,7 +219,7 @@ class MergeLayout:
     def _trailing(self, group: str, found: SurveyedArray) -> tuple[str, ...] | None:
         if found.stored_dims:
             return found.stored_dims[1:]
-        spec = self._survey.declared_array(group, found.name)
+        spec = self._survey.declared.array(group, found.name)
         dims: Any = None if spec is None else spec.get("dims")
         if not isinstance(dims, list) or not all(isinstance(dim, str) for dim in dims):
             return None

@@ -64,8 +64,8 @@ def row_dimensions(survey: Survey, group: str, arrays: Sequence[SurveyedArray]) 
         rows = _rows(one, count)
         declared = _declared_dimension(survey, group, one)
         _place(shared, one, rows, declared).add(one, rows)
-    primary = _primary(survey.declared_group(group), shared)
-    names = _names(group, survey.declared_group(group), shared, primary)
+    primary = _primary(survey.declared.group(group), shared)
+    names = _names(group, survey.declared.group(group), shared, primary)
     ordered = sorted(zip(shared, names, strict=True), key=lambda pair: pair[0] is not primary)
     return {one.name: name for space, name in ordered for one in space.members}
 
@@ -163,11 +163,11 @@ def _names(
 
 
 def _declared_dimension(survey: Survey, group: str, one: SurveyedArray) -> str:
-    spec = survey.declared_array(group, one.name)
+    spec = survey.declared.array(group, one.name)
     dims = None if spec is None else spec.get("dims")
     if not isinstance(dims, list) or not dims or not isinstance(dims[0], str):
         return ""
     if one.is_pairs and dims[:1] == dims[1:2]:
-        part = survey.declared_group(group) or {}
+        part = survey.declared.group(group) or {}
         return str(part.get("primary_dimension") or group_dimension(group))
     return dims[0]

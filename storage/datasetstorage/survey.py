@@ -15,7 +15,7 @@ import numpy as np
 
 from zarrpack.errors import MergeError
 from zarrpack.storage.data_file import DataFile
-from zarrpack.storage.datasetstorage.discovery import find_target
+from zarrpack.storage.datasetstorage.declared import Declared
 from zarrpack.storage.datasetstorage.file_rows import FileRows
 from zarrpack.storage.datasetstorage.flattening import is_flattened_group, row_axes
 from zarrpack.storage.datasetstorage.recorded_arrays import RecordedArray, data_arrays, read_record
@@ -40,6 +40,8 @@ class Survey:
 
     Attributes
     ----------
+    declared : Declared
+        What the schemas say.
     sources : list of SurveyedSource
         What has been entered.
     arrays : dict
@@ -53,7 +55,7 @@ class Survey:
     """
 
     def __init__(self, schemas: Sequence[Mapping[str, Any]]) -> None:
-        self.schemas = schemas
+        self.declared = Declared(schemas)
         self.sources: list[SurveyedSource] = []
         self.arrays: dict[tuple[GroupKey, str], SurveyedArray] = {}
         self.clashes: dict[tuple[GroupKey, str], set[str]] = {}
@@ -61,7 +63,6 @@ class Survey:
         self.is_recordable = True
         self._settled: dict[tuple[GroupKey, str], str] = {}
         self._first_files = array("q")
-        self._places: dict[tuple[str, ...], tuple[GroupKey, str]] = {}
         self._row_markers = UNKNOWN
 
     def enter(self, source: DataFile, path: str) -> None:
@@ -150,15 +151,7 @@ class Survey:
             attributes = source.groups.get(key.place.rpartition("/")[0], {})
             family = attributes.get("zarrpack_family") or "/".join(key.segments[:-1]) or "arrays"
             return GroupKey(str(family), str(attributes.get("zarrpack_signature", ""))), key.segments[-1]
-        return self.place_of_key(key.segments)
-
-    def place_of_key(self, segments: tuple[str, ...]) -> tuple[GroupKey, str]:
-        """Give the group and the name that what a user has under a key has in the output."""
-        place = self._places.get(segments)
-        if place is None:
-            target = find_target(segments, self.schemas)
-            place = self._places[segments] = (GroupKey(target.group, ""), target.name)
-        return place
+        return self.declared.place(key.segments)
 
     def place_of_record(self, path: str, recorded: RecordedArray) -> tuple[GroupKey, str]:
         """Give the group and the name of an array of a dataset that says what its sources were.
@@ -168,7 +161,7 @@ class Survey:
         MergeError
             If its sources' keys mean several arrays now.
         """
-        places = {self.place_of_key(key) for key in recorded.keys}
+        places = {self.declared.place(key) for key in recorded.keys}
         if len(places) > 1:
             raise MergeError(
                 f"{path}: {recorded.group.family}/{recorded.name}: expected keys that mean one array, found "
@@ -176,26 +169,6 @@ class Survey:
                 "this dataset anew"
             )
         return places.pop()
-
-    def declared_group(self, group: str) -> Mapping[str, Any] | None:
-        """Give what the schemas say of a group."""
-        for schema in self.schemas:
-            groups = schema.get("groups")
-            part = groups.get(group) if isinstance(groups, Mapping) else None
-            if isinstance(part, Mapping):
-                return part
-        return None
-
-    def declared_array(self, group: str, name: str) -> Mapping[str, Any] | None:
-        """Give what the schemas say of an array; the same array as the output has is meant."""
-        for schema in self.schemas[:1]:
-            groups = schema.get("groups")
-            part = groups.get(group) if isinstance(groups, Mapping) else None
-            arrays = part.get("arrays") if isinstance(part, Mapping) else None
-            spec = arrays.get(name) if isinstance(arrays, Mapping) else None
-            if isinstance(spec, Mapping):
-                return spec
-        return None
 
     def settled(self) -> dict[str, str]:
         """Give the arrays of users' sources that stay as an earlier dataset has them, which does not say what its files had.
@@ -286,9 +259,9 @@ class Survey:
         if found is None:
             group, name = place[0].family, place[1]
             found = self.arrays[place] = SurveyedArray(place[0], name)
-            found.is_pairs = is_flattened_group(group, self.declared_group(group))
+            found.is_pairs = is_flattened_group(group, self.declared.group(group))
             if found.is_pairs:
-                found.row_axes = row_axes(name, self.declared_array(group, name))
+                found.row_axes = row_axes(name, self.declared.array(group, name))
         return found
 
 

@@ -194,6 +194,8 @@ KEYS: dict[str, tuple[tuple[int, ...], list[int | None]]] = {
 FACES = {
     "groups": {"faces": {"arrays": {"face_b": {"dims": ["face"]}, "custom": {"dims": ["thing"], "dtype": "int64"}}}}
 }
+#: Moves arrays that have no key with a group, as of others it would not be known which file has which.
+OTHERS = {"groups": {"skin": {"arrays": {"face_c": {"dims": ["patch", "axis"]}, "num_nodes": {"dims": ["part"]}}}}}
 
 
 @st.composite
@@ -206,7 +208,7 @@ def one_file(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any] | None]:
         data[key] = (
             len(data) if rows is None else np.full((rows, *tail), len(data), draw(st.sampled_from(["i4", "i8"])))
         )
-    return data, draw(st.sampled_from([None, None, None, SKIN, FACES, PAIRS]))
+    return data, draw(st.sampled_from([None, None, None, OTHERS, FACES, PAIRS]))
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
