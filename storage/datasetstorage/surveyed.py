@@ -116,7 +116,22 @@ class SurveyedArray:
         form[0] += 1
 
     def enter_files(self, path: str, file: int, rows: npt.NDArray[np.int64]) -> None:
-        """Enter the rows of a dataset's files; MergeError if a file has them already."""
+        """Enter the rows of a dataset's files.
+
+        Parameters
+        ----------
+        path : str
+            The dataset.
+        file : int
+            The number of its first file.
+        rows : ndarray of int64
+            For each file its rows, or `UNKNOWN`.
+
+        Raises
+        ------
+        MergeError
+            If a file has them already.
+        """
         known = np.full(len(rows), UNKNOWN, np.int64)
         known[: max(0, len(self.rows) - file)] = self.rows[file:]
         if ((known != UNKNOWN) & (rows != UNKNOWN)).any():

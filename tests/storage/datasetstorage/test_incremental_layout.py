@@ -104,7 +104,7 @@ def save_files(folder: Path, files: Sequence[tuple[Mapping[str, Any], Mapping[st
     return [save(folder, f"part_{number}", data, schema) for number, (data, schema) in enumerate(files)]
 
 
-def merge_in_steps(folder: Path, sources: list[Path]) -> None:
+def check_steps(folder: Path, sources: list[Path]) -> None:
     """Merge files at once, and in two steps divided anywhere, and one by one; all must give the same bytes."""
     whole, first, second = folder / "whole.dataset", folder / "first.dataset", folder / "second.dataset"
     with warnings.catch_warnings():
@@ -129,14 +129,14 @@ def merge(sources: list[Path], out: Path) -> None:
 @pytest.mark.parametrize("case", PADDING)
 def test_padding_goes_when_arrays_part_ways(tmp_path: Path, case: str) -> None:
     """Rows that only stood beside those of another array are none where the array has a dimension of its own."""
-    merge_in_steps(tmp_path, save_files(tmp_path, [(data, None) for data in PADDING[case]]))
+    check_steps(tmp_path, save_files(tmp_path, [(data, None) for data in PADDING[case]]))
 
 
 @pytest.mark.parametrize("case", LAYOUTS)
 def test_what_later_files_change_holds_for_earlier_ones(tmp_path: Path, case: str) -> None:
     """Groups, dimensions, their order and dtypes are those that all files together tell."""
     files = [one if isinstance(one, tuple) else (one, None) for one in LAYOUTS[case]]
-    merge_in_steps(tmp_path, save_files(tmp_path, files))
+    check_steps(tmp_path, save_files(tmp_path, files))
 
 
 def test_rows_of_an_array_that_parts_ways_are_its_own(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_any_files_in_steps_are_as_at_once(files: list[tuple[dict[str, Any], dic
             merge(sources, Path(work) / "whole.dataset")
         except MergeError:
             assume(False)
-        merge_in_steps(Path(work), sources)
+        check_steps(Path(work), sources)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # there are more, of padding
