@@ -140,7 +140,7 @@ def merge_files(
         chunks_copied=report.chunks_copied,
         chunks_encoded=report.chunks_encoded,
         notes=(
-            *(*found.problems, *notes, *report.notes),
+            *(*found.problems, *found.notes, *notes, *report.notes),
             *(f"{place}: encoded anew: {why}" for place, why in report.reencoded.items()),
             *table_notes,
         ),
@@ -173,7 +173,13 @@ def _merge_arrays(
     codes = _codes(sources)
     options = MergeOptions(
         view=layout.view,
-        rules=replace(rules, dtypes=layout.dtypes(promote=promote, only_keyed=True), first_dimensions=layout.primary),
+        rules=replace(
+            rules,
+            dtypes=layout.dtypes(promote=promote, only_keyed=True),
+            first_dimensions=layout.primary,
+            order=layout.order,
+        ),
+        record=layout.record(codes),
         labels=codes.labels,
         schema=found.schema,
     )

@@ -226,7 +226,7 @@ class DatasetMerger:
             warnings.warn(
                 f"{group.family}/{name}: files have {sorted(keys)} for it; the longest key was taken", stacklevel=2
             )
-        for problem in found.problems:
+        for problem in (*found.problems, *found.notes):
             warnings.warn(problem, stacklevel=2)
         if not found.survey.sources:
             raise NothingUsable(_NOTHING)
@@ -283,9 +283,12 @@ class DatasetMerger:
         for contradiction in layout.contradictions():
             warnings.warn(contradiction, stacklevel=3)
         codes = assign_codes(found.survey.sources, found.names, self._codes, [*map(file_stem, found.unreadable)])
-        rules = replace(rules, dtypes=layout.dtypes(promote=promote), first_dimensions=layout.primary)
+        rules = replace(
+            rules, dtypes=layout.dtypes(promote=promote), first_dimensions=layout.primary, order=layout.order
+        )
         schema = found.schema or {}
-        options = MergeOptions(view=layout.view, rules=rules, labels=codes.labels, schema=schema)
+        record = layout.record(codes)
+        options = MergeOptions(view=layout.view, rules=rules, labels=codes.labels, schema=schema, record=record)
         found.survey.forget_rows()
         paths = [source.path for source in found.survey.sources]
         return MergePlan(paths, codes, options, {_STORED_SCHEMA: schema} if schema else {})

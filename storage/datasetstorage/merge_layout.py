@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.datasetstorage.common_dtypes import common_dtype
 from zarrpack.storage.datasetstorage.discovery import FILE_GROUP
+from zarrpack.storage.datasetstorage.merge_record import merge_record
+from zarrpack.storage.datasetstorage.recorded_arrays import RecordedArray, data_arrays, read_record
 from zarrpack.storage.datasetstorage.shared_rows import check_rows, row_dimensions
+from zarrpack.storage.datasetstorage.source_codes import SourceCodes
 from zarrpack.storage.datasetstorage.stored_keys import StoredKey, stored_keys
 from zarrpack.storage.datasetstorage.survey import Survey
 from zarrpack.storage.datasetstorage.surveyed import SurveyedArray
@@ -68,7 +71,7 @@ class MergeLayout:
         for group, arrays in groups.items():
             dimensions = row_dimensions(survey, group.family, arrays)
             # What only packs hold is as their processors have laid it out.
-            if any(found.is_keyed for found in arrays) or survey.declared_group(group.family) is not None:
+            if any(found.is_keyed for found in arrays) or survey.declared.group(group.family) is not None:
                 self.primary[group] = next(iter(dimensions.values()))
             for found in arrays:
                 self._planned[group, found.name] = _Planned(
@@ -101,6 +104,16 @@ class MergeLayout:
         for (group, dimension), arrays in along.items():
             check_rows(self._survey, group, dimension, arrays, is_strict=is_strict)
 
+    @property
+    def order(self) -> dict[tuple[GroupKey, str], int]:
+        """The place of each array among all, by first appearance; none if there are only packs' own arrays.
+
+        What a dataset says of its files has their order too, which need not be that of the arrays in it.
+        """
+        if not any(planned.found.is_keyed for planned in self._planned.values()):
+            return {}
+        return {place: number for number, place in enumerate(self._planned)}
+
     def dtypes(self, *, promote: bool, only_keyed: bool = False) -> dict[tuple[GroupKey, str], str]:
         """Give the dtype of each array, those aside that sources keep in several already.
 
@@ -120,7 +133,7 @@ class MergeLayout:
         for place, planned in self._planned.items():
             if not planned.found.is_keyed and (only_keyed or planned.found.has_variants):
                 continue
-            spec = self._survey.declared_array(planned.group.family, planned.name)
+            spec = self._survey.declared.array(planned.group.family, planned.name)
             declared = None if spec is None else spec.get("dtype")
             dtypes[place] = common_dtype(
                 planned.found, self._survey.sources, declared if isinstance(declared, str) else None, promote=promote
@@ -131,7 +144,7 @@ class MergeLayout:
         """Say which arrays have other axes than a schema declares; they are merged as they are."""
         said = []
         for planned in self._planned.values():
-            spec = self._survey.declared_array(planned.group.family, planned.name)
+            spec = self._survey.declared.array(planned.group.family, planned.name)
             dims = None if spec is None else spec.get("dims")
             if not isinstance(dims, list) or planned.trailing is None or planned.found.stored_dims:
                 continue
@@ -143,6 +156,16 @@ class MergeLayout:
                 )
         return said
 
+    def record(self, codes: SourceCodes) -> list[dict[str, Any]] | None:
+        """Give what the output is to say of its files; None: not all arrays have keys of users'.
+
+        Parameters
+        ----------
+        codes : SourceCodes
+            The files' codes.
+        """
+        return merge_record(self._survey, self._groups, codes)
+
     def view(self, source: DataFile) -> Mapping[str, ArrayView | None]:
         """Give what a source's arrays become.
 
@@ -151,6 +174,9 @@ class MergeLayout:
         source : DataFile
             One of the surveyed.
         """
+        record = read_record(source)
+        if record is not None:
+            return self._recorded_views(source, record)
         keys = list(stored_keys(source))
         views: dict[str, ArrayView | None] = {key.place: None for key in keys}
         for key, place in self._survey.choose(source, keys):
@@ -169,6 +195,19 @@ class MergeLayout:
             views[key.place] = ArrayView(planned.group, planned.name, planned.dims(axes), joined)
         return views
 
+    def _recorded_views(self, source: DataFile, record: Sequence[RecordedArray]) -> dict[str, ArrayView | None]:
+        """Give the views of a dataset that says what its files had; what packs brought is as it says itself."""
+        places = {one.place: self._survey.place_of_record(str(source.path), one) for one in record if one.keys}
+        views: dict[str, ArrayView | None] = {}
+        for own, keys in data_arrays(source).items():
+            place = places.get(own, own)
+            planned = self._planned[self._groups[place], place[1]]
+            for key in keys if planned.found.is_keyed else ():
+                axes = len(key.metadata.shape)
+                dims = planned.dims(axes) if own in places else planned.found.stored_dims or ()
+                views[key.place] = self._dataset_view(key, planned, dims)
+        return views
+
     def _dataset_view(self, key: StoredKey, planned: _Planned, own: tuple[str, ...]) -> ArrayView:
         """Give the view of a dataset's array, whose dimensions may be others now that there are more files."""
         metadata = key.metadata
@@ -180,7 +219,7 @@ class MergeLayout:
     def _trailing(self, group: str, found: SurveyedArray) -> tuple[str, ...] | None:
         if found.stored_dims:
             return found.stored_dims[1:]
-        spec = self._survey.declared_array(group, found.name)
+        spec = self._survey.declared.array(group, found.name)
         dims: Any = None if spec is None else spec.get("dims")
         if not isinstance(dims, list) or not all(isinstance(dim, str) for dim in dims):
             return None

@@ -19,12 +19,12 @@ Int64s = npt.NDArray[np.int64]
 
 
 class _SharedRows:
-    """Arrays that have equally many rows in every source that has several of them."""
+    """Arrays that have equally many rows in every file that has several of them."""
 
-    def __init__(self, declared: str, is_scalar: bool, sources: int) -> None:
+    def __init__(self, declared: str, is_scalar: bool, files: int) -> None:
         self.declared = declared
         self.is_scalar = is_scalar
-        self.rows = np.full(sources, UNKNOWN, np.int64)
+        self.rows = np.full(files, UNKNOWN, np.int64)
         self.members: list[SurveyedArray] = []
         self.stored = ""
 
@@ -58,14 +58,14 @@ def row_dimensions(survey: Survey, group: str, arrays: Sequence[SurveyedArray]) 
     dict of str to str
         Array name -> dimension.
     """
-    count = len(survey.sources)
+    count = survey.files
     shared: list[_SharedRows] = []
     for one in sorted(arrays, key=lambda one: not _declared_dimension(survey, group, one)):
         rows = _rows(one, count)
         declared = _declared_dimension(survey, group, one)
         _place(shared, one, rows, declared).add(one, rows)
-    primary = _primary(survey.declared_group(group), shared)
-    names = _names(group, survey.declared_group(group), shared, primary)
+    primary = _primary(survey.declared.group(group), shared)
+    names = _names(group, survey.declared.group(group), shared, primary)
     ordered = sorted(zip(shared, names, strict=True), key=lambda pair: pair[0] is not primary)
     return {one.name: name for space, name in ordered for one in space.members}
 
@@ -89,16 +89,17 @@ def check_rows(survey: Survey, group: str, dimension: str, arrays: Sequence[Surv
     MergeError
         If one has other rows than the others in a source, or is not there.
     """
-    count = len(survey.sources)
+    count = survey.files
     known = np.full(count, UNKNOWN, np.int64)
     for one in arrays:
         rows = _rows(one, count)
         differs = np.flatnonzero((known >= 0) & (rows >= 0) & (known != rows))
         if len(differs):
-            source = int(differs[0])
+            file = int(differs[0])
+            settled = survey.settled().get(f"{group}/{one.name}")
             raise MergeError(
-                f"{survey.sources[source].path}: {group}/{one.name}: expected {known[source]} rows as other arrays along "
-                f"{dimension} have, found {rows[source]}"
+                f"{survey.path_of(file)}: {group}/{one.name}: expected {known[file]} rows as other arrays along "
+                f"{dimension} have, found {rows[file]}" + (f"; merge the files of {settled} anew" if settled else "")
             )
         np.copyto(known, rows, where=known == UNKNOWN)
     has_rows = (known != UNKNOWN) & (known != 0)
@@ -107,7 +108,7 @@ def check_rows(survey: Survey, group: str, dimension: str, arrays: Sequence[Surv
         if len(lacking):
             raise MergeError(
                 f"{group}/{one.name}: expected it in every file that has rows of {dimension}, found {len(lacking)} of "
-                f"{int(has_rows.sum())} without it, the first {survey.sources[int(lacking[0])].path}"
+                f"{int(has_rows.sum())} without it, the first {survey.path_of(int(lacking[0]))}"
             )
 
 
@@ -162,11 +163,11 @@ def _names(
 
 
 def _declared_dimension(survey: Survey, group: str, one: SurveyedArray) -> str:
-    spec = survey.declared_array(group, one.name)
+    spec = survey.declared.array(group, one.name)
     dims = None if spec is None else spec.get("dims")
     if not isinstance(dims, list) or not dims or not isinstance(dims[0], str):
         return ""
     if one.is_pairs and dims[:1] == dims[1:2]:
-        part = survey.declared_group(group) or {}
+        part = survey.declared.group(group) or {}
         return str(part.get("primary_dimension") or group_dimension(group))
     return dims[0]

@@ -9,6 +9,7 @@ from typing import Any
 from zarrpack.errors import FormatError, SourceError
 from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.datasetstorage.file_names import unique_names
+from zarrpack.storage.datasetstorage.recorded_arrays import read_record
 from zarrpack.storage.datasetstorage.schema_union import schema_union
 from zarrpack.storage.datasetstorage.survey import Survey, stored_schema
 from zarrpack.storage.member_descriptions import member_descriptions
@@ -30,7 +31,9 @@ class _Schemas:
         stored = stored_schema(source) if self.given is None else None
         if stored is not None and stored not in self.stored:
             known = replace(known, stored=(*self.stored, stored))
-        merged = source.metadata.get("schema") if source.kind == "dataset" else None
+        # A dataset that says what its files had needs no schema of its own to find its arrays again.
+        says_little = source.kind == "dataset" and read_record(source) is None
+        merged = source.metadata.get("schema") if says_little else None
         if isinstance(merged, Mapping) and merged not in self.merged:
             known = replace(known, merged=(*self.merged, merged))
         return known
@@ -61,6 +64,15 @@ class SourceSurvey:
     pack_members: dict[int, list[str]]
 
     @property
+    def notes(self) -> list[str]:
+        """What a user should know of datasets that were merged before datasets said what their files had, or from packs too."""
+        return [
+            f"{place}: has the group and the dimensions that it has in {path}, which does not say what its files had; where "
+            "new files would change them, merge the files of that dataset anew"
+            for place, path in self.survey.settled().items()
+        ]
+
+    @property
     def names(self) -> list[list[str]]:
         """The names of the files in each source, of a dataset none; UsageError if two have the same."""
         sources = self.survey.sources
@@ -88,7 +100,7 @@ def survey_sources(
     Raises
     ------
     MergeError
-        If an array of pairs is not square.
+        If an array of pairs is not square, or a dataset's arrays cannot become what they mean beside other sources.
     """
     schemas = _Schemas(schema)
     while True:

@@ -6,16 +6,21 @@ of them at once.
 
 from __future__ import annotations
 
-import sys
+import bisect
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from zarrpack.errors import FormatError, MergeError
+import numpy as np
+
+from zarrpack.errors import MergeError
 from zarrpack.storage.data_file import DataFile
-from zarrpack.storage.datasetstorage.discovery import find_target
+from zarrpack.storage.datasetstorage.declared import Declared
+from zarrpack.storage.datasetstorage.file_rows import FileRows
 from zarrpack.storage.datasetstorage.flattening import is_flattened_group, row_axes
-from zarrpack.storage.datasetstorage.stored_keys import StoredKey, stored_keys
+from zarrpack.storage.datasetstorage.recorded_arrays import RecordedArray, data_arrays, read_record
+from zarrpack.storage.datasetstorage.source_members import describe_source
+from zarrpack.storage.datasetstorage.stored_keys import StoredKey, dtype_name, stored_keys
 from zarrpack.storage.datasetstorage.surveyed import UNKNOWN, SurveyedArray, SurveyedSource
 from zarrpack.storage.merge.catalogue import GroupKey
 from zarrpack.storage.merge.padding import is_all_padding, read_runs
@@ -35,20 +40,29 @@ class Survey:
 
     Attributes
     ----------
+    declared : Declared
+        What the schemas say.
     sources : list of SurveyedSource
         What has been entered.
     arrays : dict
         (Group, name) -> the array, in order of first appearance.
     clashes : dict
         (Group, name) -> the keys that mean it, where a source has several.
+    files : int
+        How many files the sources are. A dataset that says what its sources were counts as so many, any other source as one.
+    is_recordable : bool
+        Whether all datasets among the sources do, so that their output can too.
     """
 
     def __init__(self, schemas: Sequence[Mapping[str, Any]]) -> None:
-        self.schemas = schemas
+        self.declared = Declared(schemas)
         self.sources: list[SurveyedSource] = []
         self.arrays: dict[tuple[GroupKey, str], SurveyedArray] = {}
         self.clashes: dict[tuple[GroupKey, str], set[str]] = {}
-        self._places: dict[tuple[str, ...], tuple[GroupKey, str]] = {}
+        self.files = 0
+        self.is_recordable = True
+        self._settled: dict[tuple[GroupKey, str], str] = {}
+        self._first_files = array("q")
         self._row_markers = UNKNOWN
 
     def enter(self, source: DataFile, path: str) -> None:
@@ -66,18 +80,30 @@ class Survey:
         FormatError
             If it cannot be read, or contradicts itself.
         MergeError
-            If an array of pairs is not square.
+            If an array of pairs is not square, or a dataset's arrays cannot become what they mean beside other sources.
         """
-        described = _described(source, path)
-        keys = self.choose(source, stored_keys(source))
+        described = describe_source(source, path)
+        record = read_record(source)
         number = len(self.sources)
+        if record is not None:
+            self._enter_record(source, described, record)
+            return
+        self.is_recordable &= source.kind != "dataset"
+        keys = self.choose(source, stored_keys(source))
         markers: dict[tuple[GroupKey, str], int] = {}
         for key, place in keys:
             if key.says_itself:
-                self._enter_as_it_is(source, key, number, markers, place)
+                found, marker = self._enter_as_it_is(source, key, number, markers, place)
+                found.enter_rows(self.files, marker)
+                if source.kind == "dataset":
+                    self._settled.setdefault(place, path)
             else:
                 self._enter_user_key(source, key, number, place)
-        self.sources.append(described)
+        self._append(described, 1)
+
+    def path_of(self, file: int) -> str:
+        """Give the path of the source that a file is in, by the file's number."""
+        return self.sources[bisect.bisect_right(self._first_files, file) - 1].path
 
     def choose(self, source: DataFile, keys: Iterable[StoredKey]) -> list[tuple[StoredKey, tuple[GroupKey, str]]]:
         """Give of the arrays of a source what they become; of several that become the same only the most explicit."""
@@ -97,8 +123,19 @@ class Survey:
         return [*others, *((key, place) for place, key in chosen.items())]
 
     def finish(self) -> None:
-        """Settle what only the shapes in all sources tell: whether arrays of pairs are square."""
+        """Settle what only the shapes in all sources tell: whether arrays of pairs are square.
+
+        Raises
+        ------
+        MergeError
+            If they were in a dataset, but are not in another source.
+        """
         for found in self.arrays.values():
+            if found.is_flattened and not found.is_square:
+                raise MergeError(
+                    f"{found.group.family}/{found.name}: expected square matrices of pairs as a dataset has, found others; "
+                    "merge the files of the dataset anew"
+                )
             if found.is_pairs and found.row_axes is None and found.is_square:
                 found.rows = array("q", (rows * rows if rows >= 0 else rows for rows in found.rows))
                 found.forms, found.empty_forms = _without_an_axis(found.forms), _without_an_axis(found.empty_forms)
@@ -114,31 +151,38 @@ class Survey:
             attributes = source.groups.get(key.place.rpartition("/")[0], {})
             family = attributes.get("zarrpack_family") or "/".join(key.segments[:-1]) or "arrays"
             return GroupKey(str(family), str(attributes.get("zarrpack_signature", ""))), key.segments[-1]
-        place = self._places.get(key.segments)
-        if place is None:
-            target = find_target(key.segments, self.schemas)
-            place = self._places[key.segments] = (GroupKey(target.group, ""), target.name)
-        return place
+        return self.declared.place(key.segments)
 
-    def declared_group(self, group: str) -> Mapping[str, Any] | None:
-        """Give what the schemas say of a group."""
-        for schema in self.schemas:
-            groups = schema.get("groups")
-            part = groups.get(group) if isinstance(groups, Mapping) else None
-            if isinstance(part, Mapping):
-                return part
-        return None
+    def place_of_record(self, path: str, recorded: RecordedArray) -> tuple[GroupKey, str]:
+        """Give the group and the name of an array of a dataset that says what its sources were.
 
-    def declared_array(self, group: str, name: str) -> Mapping[str, Any] | None:
-        """Give what the schemas say of an array; the same array as the output has is meant."""
-        for schema in self.schemas[:1]:
-            groups = schema.get("groups")
-            part = groups.get(group) if isinstance(groups, Mapping) else None
-            arrays = part.get("arrays") if isinstance(part, Mapping) else None
-            spec = arrays.get(name) if isinstance(arrays, Mapping) else None
-            if isinstance(spec, Mapping):
-                return spec
-        return None
+        Raises
+        ------
+        MergeError
+            If its sources' keys mean several arrays now.
+        """
+        places = {self.declared.place(key) for key in recorded.keys}
+        if len(places) > 1:
+            raise MergeError(
+                f"{path}: {recorded.group.family}/{recorded.name}: expected keys that mean one array, found "
+                f"{', '.join('/'.join(key) for key in recorded.keys)}, which the schema takes for several; merge the files of "
+                "this dataset anew"
+            )
+        return places.pop()
+
+    def settled(self) -> dict[str, str]:
+        """Give the arrays of users' sources that stay as an earlier dataset has them, which does not say what its files had.
+
+        Returns
+        -------
+        dict of str to str
+            ``"group/array"`` -> the dataset.
+        """
+        return {
+            f"{group.family}/{name}": path
+            for (group, name), path in self._settled.items()
+            if self.arrays[group, name].is_keyed
+        }
 
     def _enter_as_it_is(
         self,
@@ -147,7 +191,8 @@ class Survey:
         number: int,
         markers: dict[tuple[GroupKey, str], int],
         place: tuple[GroupKey, str],
-    ) -> None:
+    ) -> tuple[SurveyedArray, int]:
+        """Enter an array that says itself what it is, but its rows; give it and what stands for them."""
         metadata = key.metadata
         dims = metadata.attributes.get("zarrpack_dims")
         dims = tuple(map(str, dims)) if isinstance(dims, list) and dims else metadata.dims or ("file",)
@@ -165,12 +210,38 @@ class Survey:
         padded = read_runs(metadata.attributes.get("zarrpack_padded"), sum(metadata.shape[:1]))
         has_rows = 0 not in metadata.shape[:1] and not is_all_padding(padded, sum(metadata.shape[:1]))
         tail = () if is_flat else metadata.shape[1:]
-        found.enter(number, markers[place[0], dims[0]], tail, metadata, has_rows=has_rows)
+        found.enter_form(number, dtype_name(metadata), tail, has_rows=has_rows)
+        return found, markers[place[0], dims[0]]
+
+    def _enter_record(self, source: DataFile, described: SurveyedSource, record: Sequence[RecordedArray]) -> None:
+        """Enter a dataset as if its sources were there."""
+        file_rows = FileRows(source, described.members, described.order)
+        # All is read before anything is entered: what cannot be read is left out.
+        rows = {one.place: file_rows.of(one) for one in record if one.keys}
+        is_other = np.ones(file_rows.files, np.bool_)  # the files of packs' members
+        for known in rows.values():
+            is_other &= known == UNKNOWN
+        arrays, markers = data_arrays(source), dict[tuple[GroupKey, str], int]()
+        for one in record:
+            if one.keys:
+                found = self._array(self.place_of_record(described.path, one))
+                one.enter(found, len(self.sources), self.files, described.path, rows[one.place])
+                continue
+            for key in arrays.get(one.place, ()):
+                found, marker = self._enter_as_it_is(source, key, len(self.sources), markers, one.place)
+                found.enter_rows(self.files, *np.where(is_other, marker, UNKNOWN).tolist())
+        self._append(described, file_rows.files)
+
+    def _append(self, described: SurveyedSource, files: int) -> None:
+        self.sources.append(described)
+        self._first_files.append(self.files)
+        self.files += files
 
     def _enter_user_key(self, source: DataFile, key: StoredKey, number: int, place: tuple[GroupKey, str]) -> None:
         metadata, shape = key.metadata, key.metadata.shape
         found = self._array(place)
         found.is_keyed = True
+        found.keys.setdefault(key.segments)
         found.is_scalar &= not shape
         found.is_single &= not shape or shape[0] == 1
         found.is_square &= len(shape) >= 2 and shape[0] == shape[1]
@@ -180,16 +251,17 @@ class Survey:
                 f"{source.path}: {'/'.join(key.segments)}: expected a square matrix of pairs, found the shape {list(shape)}"
             )
         rows = 1 if not shape else shape[0] * shape[1] if joined == 2 else shape[0]
-        found.enter(number, rows, shape[joined:], metadata, has_rows=0 not in shape[:1])
+        found.enter_rows(self.files, rows)
+        found.enter_form(number, dtype_name(metadata), shape[joined:], has_rows=0 not in shape[:1])
 
     def _array(self, place: tuple[GroupKey, str]) -> SurveyedArray:
         found = self.arrays.get(place)
         if found is None:
             group, name = place[0].family, place[1]
             found = self.arrays[place] = SurveyedArray(place[0], name)
-            found.is_pairs = is_flattened_group(group, self.declared_group(group))
+            found.is_pairs = is_flattened_group(group, self.declared.group(group))
             if found.is_pairs:
-                found.row_axes = row_axes(name, self.declared_array(group, name))
+                found.row_axes = row_axes(name, self.declared.array(group, name))
         return found
 
 
@@ -217,24 +289,3 @@ def _without_an_axis(
 def _is_preferred(key: StoredKey, other: StoredKey) -> bool:
     """Whether a key says more of where its array belongs: a group before none, the flattened form before the nested."""
     return (len(key.segments) > 1, -len(key.segments)) > (len(other.segments) > 1, -len(other.segments))
-
-
-def _described(source: DataFile, path: str) -> SurveyedSource:
-    if source.kind == "pack":
-        members = source.metadata.get("members")
-        if not isinstance(members, list):
-            raise FormatError(f"{source.path}: metadata.json: expected a list under 'members', found {members!r:.80}")
-        return SurveyedSource(path, "pack", len(members))
-    if source.kind != "dataset":
-        return SurveyedSource(path, sys.intern(source.kind), 1)
-    own = source.metadata.get("zarrpack")
-    codes = own.get("codes") if isinstance(own, Mapping) else None
-    if type(codes) is not int or codes < 0:
-        raise FormatError(f"{source.path}: metadata.json: expected the number of codes, found {codes!r:.80}")
-    order = own.get("order") if isinstance(own, Mapping) else None
-    if order is not None and not (isinstance(order, list) and all(type(code) is int for code in order)):
-        raise FormatError(
-            f"{source.path}: metadata.json: expected codes in the order of their rows, found {order!r:.80}"
-        )
-    is_partial = isinstance(own, Mapping) and own.get("partial") is True
-    return SurveyedSource(path, "dataset", codes, None if order is None else tuple(order), is_partial)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
+from zarrpack.errors import MergeError
 from zarrpack.storage.array_metadata import ArrayMetadata
-from zarrpack.storage.datasetstorage.stored_keys import dtype_name
 from zarrpack.storage.merge.catalogue import GroupKey
 
 __all__ = ["UNKNOWN", "SurveyedArray", "SurveyedSource"]
@@ -55,7 +58,7 @@ class SurveyedArray:
     is_pairs : bool
         Whether matrices ``[n, n, ...]`` become rows.
     rows : array of int64
-        For each source its rows, `UNKNOWN`, or a number below that: what stands for the rows of a dimension that the source
+        For each file its rows, `UNKNOWN`, or a number below that: what stands for the rows of a dimension that the source
         itself names.
     stored_dims : tuple of str or None
         Its dimensions in sources that name them themselves.
@@ -75,6 +78,10 @@ class SurveyedArray:
         Whether a source has it under a key of its user's.
     has_variants : bool
         Whether a source has several arrays of the name, kept apart.
+    keys : dict of tuple of str to None
+        The keys that users have for it, in order of first appearance.
+    is_flattened : bool
+        Whether it is flattened in a dataset because its first two axes were alike in all sources.
     """
 
     group: GroupKey
@@ -91,17 +98,50 @@ class SurveyedArray:
     is_pictures: bool = False
     is_keyed: bool = False
     has_variants: bool = False
+    keys: dict[tuple[str, ...], None] = field(default_factory=dict)
+    is_flattened: bool = False
 
-    def enter(self, source: int, rows: int, tail: tuple[int, ...], metadata: ArrayMetadata, *, has_rows: bool) -> None:
-        """Enter what a source holds."""
-        if len(self.rows) > source:
+    def enter_rows(self, file: int, *rows: int) -> None:
+        """Enter the rows of a source's files, of which `file` is the number of the first."""
+        if len(self.rows) > file:
             self.has_variants = True
         else:
-            self.rows.extend([UNKNOWN] * (source - len(self.rows)))
-            self.rows.append(rows)
+            self.rows.extend([UNKNOWN] * (file - len(self.rows)))
+            self.rows.extend(rows)
+
+    def enter_form(self, source: int, dtype: str, tail: tuple[int, ...], *, has_rows: bool) -> None:
+        """Enter what a source's rows are."""
         forms = self.forms if has_rows else self.empty_forms
-        form = forms.setdefault((dtype_name(metadata), tail), [0, source])
+        form = forms.setdefault((dtype, tail), [0, source])
         form[0] += 1
+
+    def enter_files(self, path: str, file: int, rows: npt.NDArray[np.int64]) -> None:
+        """Enter the rows of a dataset's files.
+
+        Parameters
+        ----------
+        path : str
+            The dataset.
+        file : int
+            The number of its first file.
+        rows : ndarray of int64
+            For each file its rows, or `UNKNOWN`.
+
+        Raises
+        ------
+        MergeError
+            If a file has them already.
+        """
+        known = np.full(len(rows), UNKNOWN, np.int64)
+        known[: max(0, len(self.rows) - file)] = self.rows[file:]
+        if ((known != UNKNOWN) & (rows != UNKNOWN)).any():
+            raise MergeError(
+                f"{path}: {'/'.join(next(iter(self.keys)))}: expected one array of a file to be this, found "
+                f"{', '.join('/'.join(key) for key in self.keys)}; merge the files of this dataset anew"
+            )
+        del self.rows[file:]
+        self.rows.extend([UNKNOWN] * (file - len(self.rows)))
+        self.rows.frombytes(np.where(known == UNKNOWN, rows, known).tobytes())
 
     def joined_axes(self, metadata: ArrayMetadata) -> int:
         """Give how many leading axes of a stored array become one."""

@@ -75,4 +75,13 @@ def reencoding_reason(catalogue: Catalogue, variant: Variant, encoding: Encoding
         if kind.codec != encoding.codec:
             return "its sources are encoded in different ways"
         return f"{chunks[0]} rows a chunk became {encoding.rows}"
+    if catalogue.datasets and _lacks_rows(catalogue, variant, encoding.rows):
+        return "rows that were padding beside other arrays are left out"
     return ""
+
+
+def _lacks_rows(catalogue: Catalogue, variant: Variant, chunk_rows: int) -> bool:
+    """Whether a part with padding in it, of a chunk or more, is not taken whole."""
+    parts, kept = catalogue.parts, catalogue.row_sets["kept"]
+    of_datasets = [part for part in variant.parts.tolist() if part in catalogue.padded_parts]
+    return any(kept[parts["row_set"][part]] < parts["rows"][part] >= chunk_rows for part in of_datasets)

@@ -96,6 +96,8 @@ class MergeOptions:
         Whether the output is a part of a larger dataset, whose codes it has.
     schema : mapping or None
         A declared schema, which goes into ``metadata.json`` completed.
+    record : sequence or None
+        What goes into ``metadata.json`` of the arrays of users' sources; see ``docs/formats.md``.
     is_folder : bool
         Whether `out` becomes a folder with a file for each entry.
     is_consolidated : bool
@@ -115,6 +117,7 @@ class MergeOptions:
     present: npt.NDArray[np.int64] | None = None
     is_partial: bool = False
     schema: Mapping[str, Any] | None = None
+    record: Sequence[Mapping[str, Any]] | None = None
     is_folder: bool = False
     is_consolidated: bool = True
     cache_bytes: int = _CACHE_BYTES
@@ -219,7 +222,11 @@ def _codes_entry(count: int, options: MergeOptions) -> dict[str, Any]:
     present = options.present if options.present is not None else labels
     if present is not None and (options.is_partial or not np.array_equal(present, np.arange(entry["codes"]))):
         entry["order"] = present.tolist()
-    return {**entry, "partial": True} if options.is_partial else entry
+    if options.is_partial:
+        entry["partial"] = True
+    if options.record is not None:
+        entry["arrays"] = list(options.record)
+    return entry
 
 
 def _default_threads() -> int:

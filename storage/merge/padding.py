@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from zarrpack.storage.merge.pieces import Pieces
 
-__all__ = ["Runs", "is_all_padding", "padded_runs", "read_runs", "without_padding"]
+__all__ = ["Runs", "common_runs", "cut_runs", "is_all_padding", "padded_runs", "read_runs", "without_padding"]
 
 Int64s = npt.NDArray[np.int64]
 #: Stretches of rows: (first, count).
@@ -54,6 +54,61 @@ def is_all_padding(runs: Runs, rows: int) -> bool:
     (True, False)
     """
     return rows > 0 and sum(count for _, count in runs) == rows
+
+
+def common_runs(several: Sequence[Runs]) -> Runs:
+    """Give the rows that are padding in all of some arrays.
+
+    Parameters
+    ----------
+    several : sequence of runs
+        The padding of each array; at least one.
+
+    Examples
+    --------
+    >>> common_runs([[(0, 4), (6, 2)], [(2, 5)]])
+    [(2, 2), (6, 1)]
+    """
+    if not all(several):
+        return []
+    first, count = np.array([run for runs in several for run in runs], np.int64).T
+    places = np.concatenate([first, first + count])
+    changes = np.repeat(np.array([1, -1]), len(first))
+    order = np.argsort(places, kind="stable")
+    places, padded = places[order], np.cumsum(changes[order])
+    begins = np.flatnonzero((padded[:-1] == len(several)) & (places[1:] > places[:-1]))
+    return [(int(places[begin]), int(places[begin + 1] - places[begin])) for begin in begins.tolist()]
+
+
+def cut_runs(first: Int64s, count: Int64s, lost: Runs) -> tuple[Int64s, Int64s, Int64s]:
+    """Take rows out of runs.
+
+    Parameters
+    ----------
+    first, count : ndarray of shape (N,), int64
+        The runs, which follow each other without a gap.
+    lost : runs
+        The rows to take out.
+
+    Returns
+    -------
+    tuple of ndarray
+        Of each run that is left: the number of the run that it is of, its first row, its rows.
+
+    Examples
+    --------
+    >>> [column.tolist() for column in cut_runs(np.array([0, 3]), np.array([3, 4]), [(0, 3), (4, 1)])]
+    [[1, 1], [3, 5], [1, 2]]
+    """
+    if not lost:
+        return np.arange(len(first)), first, count
+    out, rows = np.array(lost, np.int64).T
+    borders = np.sort(np.concatenate([first, (first + count)[-1:], out, out + rows]))
+    begin, length = borders[:-1], np.diff(borders)
+    of_lost = np.searchsorted(out, begin, side="right") - 1
+    is_left = (length > 0) & ~((of_lost >= 0) & (begin < (out + rows)[of_lost]))
+    begin, length = begin[is_left], length[is_left]
+    return np.searchsorted(first, begin, side="right") - 1, begin, length
 
 
 def padded_runs(pieces: Pieces, padded: Mapping[int, Runs], rows: int) -> list[list[int]]:

@@ -36,7 +36,11 @@ def plan_groups(planning: Planning) -> list[GroupPlan]:
         If rows are missing and must not be.
     """
     by_group: dict[GroupKey, list[Variant]] = {}
-    for variant in find_variants(planning.catalogue, planning.rules.dtypes):
+    variants = find_variants(planning.catalogue, planning.rules.dtypes)
+    order = planning.rules.order
+    if order:
+        variants.sort(key=lambda variant: order.get((variant.kind.group, variant.kind.name), len(order)))
+    for variant in variants:
         by_group.setdefault(variant.kind.group, []).append(variant)
     names = NameTable()
     signatures: dict[str, int] = {}

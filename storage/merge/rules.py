@@ -33,6 +33,8 @@ class MergeRules:
         Whether an array that some of its group's rows lack is refused, not padded.
     first_dimensions : mapping
         Group -> the row dimension that is its first; without an entry that of its first array.
+    order : mapping
+        Group and true name -> the place of an array among all; without any they are in order of first appearance.
     """
 
     has_own_chunks: bool = False
@@ -42,6 +44,7 @@ class MergeRules:
     dtypes: Mapping[tuple[GroupKey, str], str] = field(default_factory=dict)
     is_strict: bool = False
     first_dimensions: Mapping[GroupKey, str] = field(default_factory=dict)
+    order: Mapping[tuple[GroupKey, str], int] = field(default_factory=dict)
 
     def chunk_rows(self, dimension: str, chosen: int) -> int:
         """Bound the rows per chunk.

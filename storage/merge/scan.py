@@ -15,7 +15,7 @@ from zarrpack.storage.data_file import DataFile, StoredArray
 from zarrpack.storage.merge.array_kinds import NO_AXIS, array_kind, attribute_text, users_attributes
 from zarrpack.storage.merge.catalogue import ArrayKind, Catalogue, GroupKey
 from zarrpack.storage.merge.damage import DamagedSource
-from zarrpack.storage.merge.padding import is_all_padding, read_runs
+from zarrpack.storage.merge.padding import Runs, common_runs, cut_runs, is_all_padding, read_runs
 from zarrpack.storage.merge.views import ArrayView, SourceView
 
 __all__ = ["scan_source"]
@@ -59,8 +59,8 @@ def scan_source(
     number = len(catalogue.paths)
     catalogue.paths.append(str(source.path))
     views = {} if view is None else view(source)
-    #: (group, dimension) -> (row set, rows)
-    row_sets: dict[tuple[GroupKey, str], tuple[int, int]] = {}
+    #: (group, dimension, what it becomes in the output if that may be another) -> (row set, rows)
+    row_sets: dict[tuple[GroupKey, str, str], tuple[int, int]] = {}
     if source.kind == "dataset":
         catalogue.datasets.add(number)
     groups: dict[str, dict[str, StoredArray]] = {}
@@ -88,7 +88,7 @@ class _GroupScan:
         arrays: dict[str, StoredArray],
         codes: Int64s,
         views: Mapping[str, ArrayView | None],
-        row_sets: dict[tuple[GroupKey, str], tuple[int, int]],
+        row_sets: dict[tuple[GroupKey, str, str], tuple[int, int]],
     ) -> None:
         self.catalogue = catalogue
         self.number = number
@@ -105,6 +105,7 @@ class _GroupScan:
 
     def run(self) -> None:
         """Enter every data array."""
+        lost = self._lost_rows()
         for name, array in self.by_role["data"].items():
             view = self.views.get(array.name, _AS_IT_IS)
             if view is None:
@@ -114,8 +115,9 @@ class _GroupScan:
                 self._add_flat(name, array, kind)
                 continue
             shape, chunks = self._grid(array, view.joined_axes)
-            row_set = self._row_set(array, kind.group, self._row_dimension(array, kind, view), shape[0])
-            padded = read_runs(array.metadata.attributes.get("zarrpack_padded"), shape[0])
+            place = self._rows_of(array, kind.group, kind.dims[0], view)
+            row_set = self._row_set(array, place, shape[0], lost.get(place, ()))
+            padded = _padding(array, shape[0])
             if view.empty_row is not None:
                 shape, chunks = (shape[0], *view.empty_row), (1, *(max(1, length) for length in view.empty_row))
             if is_all_padding(padded, shape[0]):
@@ -159,16 +161,34 @@ class _GroupScan:
             (chunks[0] * math.prod(inner_chunks), *chunks[joined_axes:]),
         )
 
-    def _row_dimension(self, array: StoredArray, kind: ArrayKind, view: ArrayView) -> str:
-        """Give the dimension that tells an array's rows: where there are code arrays its own, else that of its view."""
+    def _rows_of(self, array: StoredArray, group: GroupKey, dim: str, view: ArrayView) -> tuple[GroupKey, str, str]:
+        """Say what tells an array's rows: where there are code arrays its own dimension, else that of its view."""
         own = (array.metadata.dims or (NO_AXIS,))[0]
-        return own if view is _AS_IT_IS or own in self.by_role.get("code", {}) else kind.dims[0]
+        if view is _AS_IT_IS or own in self.by_role.get("code", {}):
+            return (group, own, "" if view is _AS_IT_IS else dim)
+        return (group, dim, dim)
+
+    def _lost_rows(self) -> dict[tuple[GroupKey, str, str], Runs]:
+        """Find rows of a dataset that were padding beside arrays which now have other rows.
+
+        Of the arrays that stay together, one at least has rows of a file, or these rows are nobody's.
+        """
+        together: dict[tuple[GroupKey, str, str], list[Runs]] = {}
+        for array in self.by_role["data"].values() if self.source.kind == "dataset" else ():
+            view = self.views.get(array.name, _AS_IT_IS)
+            if view is None or view is _AS_IT_IS or array.metadata.attributes.get("zarrpack_flat") is True:
+                continue
+            rows = sum(array.metadata.shape[:1])
+            padded = _padding(array, rows)
+            if not is_all_padding(padded, rows):
+                together.setdefault(self._rows_of(array, view.group, view.dims[0], view), []).append(padded)
+        return {place: common_runs(several) for place, several in together.items()}
 
     def _add_flat(self, name: str, array: StoredArray, kind: ArrayKind) -> None:
         offsets = self.by_role.get("flat_offsets", {}).get(name)
         if offsets is None or len(offsets.metadata.shape) != 1 or len(array.metadata.shape) != 1:
             raise self._error(array, "a flat array with one axis and offsets of one axis", "none such")
-        row_set = self._row_set(offsets, kind.group, offsets.metadata.dims[0], offsets.metadata.shape[0])
+        row_set = self._row_set(offsets, (kind.group, offsets.metadata.dims[0], ""), offsets.metadata.shape[0])
         offsets_part = self._add_stored(offsets, array_kind(self.key, offsets.name, offsets), row_set)
         shapes_part = -1
         shapes = self.by_role.get("flat_shape", {}).get(name)
@@ -216,9 +236,10 @@ class _GroupScan:
             data,
         )
 
-    def _row_set(self, array: StoredArray, group: GroupKey, dim: str, rows: int) -> int:
+    def _row_set(self, array: StoredArray, place: tuple[GroupKey, str, str], rows: int, lost: Runs = ()) -> int:
         """Give the number of a dimension's row set, reading its code array when it is first met."""
-        known = self.row_sets.get((group, dim))
+        dim = place[1]
+        known = self.row_sets.get(place)
         if known is not None:
             if known[1] != rows:
                 raise self._error(array, f"{known[1]} rows as other arrays along {dim} have", str(rows))
@@ -233,8 +254,11 @@ class _GroupScan:
         else:
             member, first, length = np.zeros(min(rows, 1), np.int64), np.zeros(min(rows, 1), np.int64), np.array([rows])
             length = length[: len(member)]
+        if lost:  # most often nothing is
+            number, first, length = cut_runs(first, length, lost)
+            member = member[number]
         row_set = self._enter_runs(member, first, length, rows)
-        self.row_sets[group, dim] = (row_set, rows)
+        self.row_sets[place] = (row_set, rows)
         return row_set
 
     def _enter_runs(self, member: Int64s, first: Int64s, length: Int64s, rows: int) -> int:
@@ -252,6 +276,10 @@ class _GroupScan:
 
     def _error(self, array: StoredArray, expected: str, found: str) -> FormatError:
         return FormatError(f"{self.source.path}: {array.name}: expected {expected}, found {found}")
+
+
+def _padding(array: StoredArray, rows: int) -> Runs:
+    return read_runs(array.metadata.attributes.get("zarrpack_padded"), rows)
 
 
 def _read_runs(codes: StoredArray, rows: int) -> tuple[Int64s, Int64s, Int64s]:

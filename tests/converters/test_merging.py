@@ -73,6 +73,40 @@ def test_adding_to_a_dataset_gives_the_bytes_of_one_merge(tmp_path: Path, parts:
     assert (second.items, second.sources) == (4, 5 - cut)
 
 
+def test_what_new_files_change_holds_for_a_dataset(tmp_path: Path) -> None:
+    """Padding becomes no data, and what had one row in each file gets a group of its own, as in one merge."""
+    files = [
+        store(tmp_path / "in", "a", {"face_a": [1, 2], "custom": [1], "num_nodes": 2}),
+        store(tmp_path / "in", "b", {"face_a": [3, 4], "face_b": [5, 6]}),
+        store(tmp_path / "in", "c", {"face_a": [7], "face_b": [8, 9], "custom": [1, 2], "graph/edges": [1, 2]}),
+    ]
+    whole = merge_files(files, tmp_path / "a" / "all.dataset")
+    first = merge_files(files[:2], tmp_path / "b" / "all.dataset")
+
+    second = merge_files([first.dataset, files[2]], tmp_path / "c" / "all.dataset")
+
+    assert second.dataset.read_bytes() == whole.dataset.read_bytes()
+    found = read(second.dataset)
+    assert found["faces"]["face_b"].tolist() == [5, 6, 8, 9]
+    assert found["custom"]["file_id"].tolist() == [0, 2, 2]
+    assert found["graph"]["file_id"].tolist() == [2, 2]
+
+
+def test_what_new_files_change_holds_beside_packs(tmp_path: Path, parts: list[Path], products_zip: Path) -> None:
+    """A dataset of packs and stores says what its stores had, so that these can be laid out anew."""
+    zarrpack.convert(products_zip, tmp_path / "out", workers=1, keep_data=True, items_per_data=4)
+    first_file = store(tmp_path / "in", "first", {"custom": [1], "face_areas": [1.0]})
+    last_file = store(tmp_path / "in", "last", {"custom": [1, 2]})
+    files = [first_file, tmp_path / "out" / "encoded", last_file]
+    whole = merge_files(files, tmp_path / "a" / "all.dataset")
+    first = merge_files(files[:2], tmp_path / "b" / "all.dataset")
+
+    second = merge_files([first.dataset, last_file], tmp_path / "c" / "all.dataset")
+
+    assert second.dataset.read_bytes() == whole.dataset.read_bytes()
+    assert read(second.dataset)["custom"]["custom"].tolist() == [1, 1, 2]
+
+
 def test_datasets_come_first_and_codes_follow(tmp_path: Path, parts: list[Path]) -> None:
     """The first dataset keeps its codes, wherever it is named; a second one's follow, then those of new files."""
     one = merge_files(parts[2:3], tmp_path / "one.dataset")
