@@ -14,6 +14,7 @@ _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 #: Characters of the longest integers of 64 bits.
 _INT_DIGITS = 20
 _ZEROS = frozenset("-0.")
+_LINES_HINT = "; if each line is a document of its own, call the file .jsonl"
 _INFINITIES = (float("inf"), float("-inf"))
 
 
@@ -72,7 +73,8 @@ class JsonReader:
             keys, values = leaves(document, self._depth)
             record = record_of(document)
         except json.JSONDecodeError as exc:
-            raise MemberError("invalid_json", f"line {exc.lineno}, column {exc.colno}: {exc.msg}") from exc
+            hint = _LINES_HINT if exc.msg == "Extra data" and exc.lineno > 1 else ""
+            raise MemberError("invalid_json", f"line {exc.lineno}, column {exc.colno}: {exc.msg}{hint}") from exc
         except RecursionError as exc:
             raise _too_deep(self._depth) from exc
         # Only an escape can put half a surrogate pair into text that has been decoded.

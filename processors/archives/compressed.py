@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from zarrpack.errors import MemberError
 from zarrpack.processors.archives.base import Finding
-from zarrpack.processors.archives.decoders import Decoder, ZstdDecoder, decoded, xz_decoder
+from zarrpack.processors.archives.decoders import Decoder, decoded, xz_decoder, zstd_decoder
 from zarrpack.processors.archives.files import block_sizes, read_bytes
 from zarrpack.processors.archives.gzip_member import gzip_decoder
 from zarrpack.processors.archives.streams import check_archive, check_ratio
@@ -59,10 +59,6 @@ def _xz(limits: Limits) -> Decoder:
     return xz_decoder(max(limits.memory_bytes // 8, _LEAST_MEMORY_BYTES))
 
 
-def _zst(limits: Limits) -> Decoder:
-    return ZstdDecoder(max(limits.memory_bytes // 32, _LEAST_MEMORY_BYTES))
-
-
 # Frames that zstd tools put before, between or behind the others: sixteen magics, no content.
 _ZSTD_SKIPPABLE = tuple(bytes([0x50 + number, 0x2A, 0x4D, 0x18]) for number in range(16))
 
@@ -73,7 +69,7 @@ COMPRESSIONS = {
         Compression("gz", (b"\x1f\x8b",), _gz),
         Compression("bz2", (b"BZh",), _bz2),
         Compression("xz", (b"\xfd7zXZ\0",), _xz),
-        Compression("zst", (b"\x28\xb5\x2f\xfd", *_ZSTD_SKIPPABLE), _zst),
+        Compression("zst", (b"\x28\xb5\x2f\xfd", *_ZSTD_SKIPPABLE), zstd_decoder),
     )
 }
 

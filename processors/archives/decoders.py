@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, cast
 
 from zarrpack.errors import MemberError
+from zarrpack.processors.limits import Limits
 
 __all__ = [
     "Decoder",
@@ -22,6 +23,7 @@ __all__ = [
     "gzip_body_decoder",
     "lzma_decoder",
     "xz_decoder",
+    "zstd_decoder",
 ]
 
 #: Bytes of memory that a foreign .xz may ask for; `xz -9` needs 65 MiB.
@@ -160,6 +162,11 @@ class ZstdDecoder:
             parts.append(part)
             produced += len(part)
         return b"".join(parts)
+
+
+def zstd_decoder(limits: Limits) -> Decoder:
+    """Give a Zstd decoder whose window may take a 32nd of the limit on memory, and 128 MiB in any case."""
+    return ZstdDecoder(max(limits.memory_bytes // 32, _ZSTD_WINDOW_BYTES))
 
 
 def deflate_decoder() -> Decoder:

@@ -107,7 +107,7 @@ class ZipSource(Source):
             raise MemberError(*entry.refusal)
         if entry.kind != "file":
             return io.BytesIO()
-        blocks = payload_blocks(self._file, entry, self.content_notes)
+        blocks = payload_blocks(self._file, entry, self.limits, self.content_notes)
         packed_size = entry.locator[1]
         return open_blocks(checked(blocks, self.limits, size=entry.size, crc=entry.crc32, packed_size=packed_size))
 

@@ -11,10 +11,10 @@ from zarrpack.errors import MemberError
 from zarrpack.processors.archives.base import Entry
 from zarrpack.processors.archives.decoders import (
     Decoder,
-    ZstdDecoder,
     decoded,
     deflate_decoder,
     lzma_decoder,
+    zstd_decoder,
 )
 from zarrpack.processors.archives.files import block_sizes, read_bytes, read_range
 from zarrpack.processors.archives.streams import checked
@@ -35,7 +35,7 @@ _EXTRA_GUESS = 64
 _SMALL_BYTES = 8 << 20
 
 
-def payload_blocks(file: BinaryIO, entry: Entry, notes: list[str]) -> Iterator[bytes]:
+def payload_blocks(file: BinaryIO, entry: Entry, limits: Limits, notes: list[str]) -> Iterator[bytes]:
     """Give a member's content block by block; sizes and CRC are left to `checked`.
 
     Parameters
@@ -44,6 +44,8 @@ def payload_blocks(file: BinaryIO, entry: Entry, notes: list[str]) -> Iterator[b
         The zip.
     entry : Entry
         With the locator (header offset, compressed size, method).
+    limits : Limits
+        How much memory a decoder may take.
     notes : list of str
         ``"local_extra_damaged"`` is added if the extra fields of the member's own header (where they are short) have
         lengths that contradict the header's, and at the end ``"unused_bytes"`` if the compressed bytes end before the
@@ -52,7 +54,8 @@ def payload_blocks(file: BinaryIO, entry: Entry, notes: list[str]) -> Iterator[b
     Raises
     ------
     MemberError
-        ``header_damaged``, ``size_mismatch``, ``crc_mismatch``, ``truncated``, ``payload_damaged``, ``unreadable``.
+        ``header_damaged``, ``size_mismatch``, ``crc_mismatch``, ``truncated``, ``payload_damaged``, ``limit_memory``,
+        ``unreadable``.
     """
     offset, packed_size, method = entry.locator
     data = read_bytes(file, offset, LOCAL_HEADER_BYTES + len(entry.raw_name) + _EXTRA_GUESS)
@@ -70,7 +73,7 @@ def payload_blocks(file: BinaryIO, entry: Entry, notes: list[str]) -> Iterator[b
         offset += 4 + int.from_bytes(prefix[2:4], "little")
         decoder = lzma_decoder(prefix[4:], entry.size or 0)
     else:
-        decoder = _decoder(method)
+        decoder = _decoder(method, limits)
     pieces = read_range(file, offset, end)
     yield from decoded(decoder, pieces, block_sizes())
     if not decoder.eof and method != _LZMA:  # whose end may be unmarked
@@ -115,10 +118,10 @@ def read_small(file: BinaryIO, entry: Entry, limits: Limits, notes: list[str]) -
     return b"".join(checked(iter([content]), limits, size=size, crc=entry.crc32, packed_size=packed_size))
 
 
-def _decoder(method: int) -> Decoder:
+def _decoder(method: int, limits: Limits) -> Decoder:
     if method == _DEFLATE:
         return deflate_decoder()
-    return bz2.BZ2Decompressor() if method == _BZIP2 else ZstdDecoder()
+    return bz2.BZ2Decompressor() if method == _BZIP2 else zstd_decoder(limits)
 
 
 def _extra_notes(entry: Entry, data: bytes, header_size: int) -> tuple[str, ...]:

@@ -121,6 +121,17 @@ def test_what_is_not_json_is_refused(text: str) -> None:
     assert caught.value.reason == "invalid_json"
 
 
+@pytest.mark.parametrize(
+    ("text", "hinted"), [('{"a": 1}\n{"a": 2}\n', True), ('{"a": 1} {"a": 2}', False), ("{", False)]
+)
+def test_lines_of_json_are_told_how_to_be_called(text: str, hinted: bool) -> None:
+    """A document on each line is what other suffixes are for."""
+    with pytest.raises(MemberError) as caught:
+        JsonReader(9).read(text)
+
+    assert (".jsonl" in caught.value.detail) == hinted
+
+
 def test_numbers_that_no_type_holds_stay_text() -> None:
     """The largest 64-bit numbers are numbers; beyond them, and beyond float64, the text stays, and is noted."""
     reader = JsonReader(9)

@@ -107,6 +107,20 @@ def test_zstd_members_come_back(tmp_path: Path, read_source: Callable[..., Any])
     assert read_source(path).members == {"a": content}
 
 
+def test_zstd_windows_have_a_limit_that_can_be_raised(tmp_path: Path, read_source: Callable[..., Any]) -> None:
+    """A member whose frame asks for 256 MiB fails with the limit's reason; a higher limit reads it."""
+    content = b"again and " * 5000
+    frame = bytearray(zstandard.ZstdCompressor(write_content_size=False).compress(content))
+    frame[5] = (28 - 10) << 3  # the frame's descriptor says that a byte for the window follows
+    path = write_zip(tmp_path / "a.zip", {"a": bytes(frame)}, zipfile.ZIP_STORED)
+    bend(path, b"a", both=True, method=93, size=len(content), crc=zlib.crc32(content))
+
+    outcome = read_source(path)
+    assert isinstance(outcome.contents[0], MemberError)
+    assert outcome.contents[0].reason == "limit_memory"
+    assert read_source(path, limits=Limits(memory_bytes=16 << 30)).members == {"a": content}
+
+
 @pytest.mark.skipif(shutil.which("zip") is None, reason="zip(1) is not installed")
 def test_zips_of_others_come_back(tmp_path: Path, read_source: Callable[..., Any]) -> None:
     """A zip that Info-ZIP has written, with folders and a symbolic link."""
