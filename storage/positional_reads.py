@@ -8,9 +8,12 @@ from typing import BinaryIO
 
 __all__ = ["file_name", "read_at"]
 
+#: No file has bytes beyond it.
+_LARGEST_OFFSET = (1 << 63) - 1
+
 
 def read_at(file: BinaryIO | int, offset: int, size: int) -> bytes:
-    """Read `size` bytes from `offset`; fewer only at the file's end.
+    """Read `size` bytes from `offset`; fewer only at the file's end, and none where no file has any.
 
     With a descriptor or a plain file the file's position is neither used nor changed (where the system
     has ``pread``), so that threads may share it.
@@ -20,6 +23,8 @@ def read_at(file: BinaryIO | int, offset: int, size: int) -> bytes:
     >>> read_at(io.BytesIO(b"abcdef"), 2, 3)
     b'cde'
     """
+    if offset > _LARGEST_OFFSET - size:
+        return b""
     descriptor = file if isinstance(file, int) else _descriptor(file)
     if descriptor is not None and hasattr(os, "pread"):
         first = os.pread(descriptor, size, offset)

@@ -32,6 +32,8 @@ class TarHeader:
         Whether an old GNU sparse header is followed by blocks that continue it.
     target : bytes
         Where a link leads.
+    is_old : bool
+        Whether it is older than ustar, and says nothing of its format.
     """
 
     raw_name: bytes
@@ -39,6 +41,7 @@ class TarHeader:
     type_flag: bytes
     is_extended: bool
     target: bytes = b""
+    is_old: bool = False
 
 
 def padded(size: int) -> int:
@@ -110,7 +113,8 @@ def parse_header(block: bytes, offset: int) -> TarHeader:
         name = prefix + b"/" + name if prefix else name
     type_flag = block[156:157]
     is_extended = type_flag == b"S" and block[482] != 0
-    return TarHeader(name, size, type_flag, is_extended, _text(block[157:257]))
+    is_old = not block.startswith(b"ustar", 257)
+    return TarHeader(name, size, type_flag, is_extended, _text(block[157:257]), is_old)
 
 
 def parse_pax_records(data: bytes) -> dict[bytes, bytes]:

@@ -81,8 +81,15 @@ def find_header(reader: TarReader) -> int | None:
     return None
 
 
-def is_at_member(reader: TarReader) -> bool:
+def is_at_member(reader: TarReader, size: int) -> bool:
     """Whether a header or the tar's end mark is next, and no content; nothing is taken from the reader.
+
+    Parameters
+    ----------
+    reader : TarReader
+        Behind a header.
+    size : int
+        Bytes of the content, if it is there. Zeros are taken for the end mark only if they cannot be more than a part of it.
 
     Raises
     ------
@@ -92,9 +99,9 @@ def is_at_member(reader: TarReader) -> bool:
     Examples
     --------
     >>> from zarrpack.processors.archives.tar_stream import BlockReader
-    >>> is_at_member(BlockReader(iter([bytes(1024)]))), is_at_member(BlockReader(iter([b"content"])))
+    >>> is_at_member(BlockReader(iter([bytes(1024)])), 7), is_at_member(BlockReader(iter([b"content"])), 7)
     (True, False)
     """
     blocks = reader.read(2 * BLOCK_BYTES)
     reader.push_back(blocks)
-    return has_valid_checksum(blocks[:BLOCK_BYTES]) or blocks == bytes(2 * BLOCK_BYTES)
+    return has_valid_checksum(blocks[:BLOCK_BYTES]) or (size <= BLOCK_BYTES and blocks == bytes(2 * BLOCK_BYTES))

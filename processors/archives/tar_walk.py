@@ -173,8 +173,9 @@ class TarWalk:
         kind = _kind(header.type_flag, raw_name, size)
         data_offset = self._data_offset(header)
         name, notes = decode_name(raw_name)
-        if kind == "file" and header.type_flag in _FILE_TYPES and raw_name.endswith(b"/") and is_at_member(self.reader):
-            # Directories of old tars may have a size, and nothing behind it.
+        is_old_directory = kind == "file" and header.is_old and raw_name.endswith(b"/")
+        if is_old_directory and header.type_flag in _FILE_TYPES and is_at_member(self.reader, size):
+            # Before ustar directories were told by the slash, and may have a size with nothing behind it.
             kind, size, notes = "directory", 0, (*notes, f"directory_size:{size}")
         is_sparse = header.type_flag == b"S" or extensions.is_sparse
         refusal = refuse_announced(raw_name, size if kind == "file" else 0, self.limits)

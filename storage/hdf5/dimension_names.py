@@ -12,7 +12,7 @@ __all__ = ["DimensionNames", "axis_names", "is_mere_dimension"]
 _NOT_A_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 #: Stands before the name of a variable that is called like a dimension but is not its coordinate.
 _NOT_A_COORDINATE = "_nc4_non_coord_"
-_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError)
+_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
 
 def is_mere_dimension(data: h5py.Dataset) -> bool:

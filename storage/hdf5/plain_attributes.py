@@ -20,7 +20,7 @@ __all__ = ["attribute_value", "plain_attribute"]
 
 #: The number of elements that an attribute may have.
 _MOST_ELEMENTS = 1 << 16
-_ERRORS = (MemberError, OSError, RuntimeError, TypeError, ValueError, KeyError)
+_ERRORS = (MemberError, OSError, RuntimeError, TypeError, ValueError, KeyError, OverflowError)
 
 
 def attribute_value(node: h5py.Group | h5py.Dataset, name: str) -> Any:

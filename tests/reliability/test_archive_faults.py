@@ -70,7 +70,7 @@ def bent(data: bytes, mark: bytes, offset: int, new: bytes, *, last: bool = Fals
     return data[:place] + new + data[place + len(new) :]
 
 
-def tar_header(name: bytes, size: bytes, type_flag: bytes = b"0") -> bytes:
+def tar_header(name: bytes, size: bytes, type_flag: bytes = b"0", magic: bytes = b"ustar\x0000") -> bytes:
     """Make a tar header by hand, so that its fields may be what no writer writes."""
     block = bytearray(512)
     block[: len(name)] = name
@@ -78,7 +78,7 @@ def tar_header(name: bytes, size: bytes, type_flag: bytes = b"0") -> bytes:
     block[124 : 124 + len(size)] = size
     block[136:148] = b"00000000000\0"
     block[148:157] = b" " * 8 + type_flag
-    block[257:265] = b"ustar\x0000"
+    block[257:265] = magic
     block[148:156] = b"%06o\0 " % sum(block)
     return bytes(block)
 
@@ -263,7 +263,7 @@ FAULTS: dict[str, Fault] = {
         stored=("a.txt",),
     ),
     "sized.tar": Fault(
-        tar_header(b"bare/", b"00000000001\0", b"\0") + tarred({"good.txt": TEXT}),
+        tar_header(b"bare/", b"00000000001\0", b"\0", bytes(8)) + tarred({"good.txt": TEXT}),
         skipped={"bare/": "directory"},
         notes={"bare/": "directory_size:1"},
         stored=("good.txt",),

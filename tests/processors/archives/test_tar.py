@@ -262,12 +262,33 @@ def test_types_are_told(
     assert outcome.findings == []
 
 
+def without_magic(info: tarfile.TarInfo, size: int) -> bytes:
+    """Make a header as before ustar."""
+    info.type, info.size = b"\0", size
+    block = bytearray(info.tobuf(tarfile.USTAR_FORMAT))
+    block[257:265] = bytes(8)
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_zeros_and_headers_may_be_content(tmp_path: Path, is_old: bool, read_source: Callable[..., Any]) -> None:
+    """What follows a header with a slash and a size is its content, where the format has a type for directories."""
+    zeros = without_magic(tarfile.TarInfo("z/"), 2048) if is_old else member("z/", bytes(2048), type=b"\0")[:512]
+    inside = member("evil", b"x")
+    shown = b"" if is_old else member("x/", inside, type=b"0")
+    outcome = read_source(write(tmp_path / "a.tar", zeros + bytes(2048), shown, member("after", b"1"), END))
+
+    expected = {"z/": bytes(2048), "after": b"1"}
+    assert outcome.members == (expected if is_old else {**expected, "x/": inside})
+    assert (outcome.findings, outcome.failures) == ([], {})
+
+
 @pytest.mark.parametrize("suffix", ["tar", "tar.gz"])
 def test_directories_with_a_size_swallow_nothing(tmp_path: Path, suffix: str, read_source: Callable[..., Any]) -> None:
-    """A name with a slash and a size, but a header or the end behind it, is a directory with a note; with content it is a file."""
-    bare = tarfile.TarInfo("bare/")
-    bare.type, bare.size = b"\0", 1
-    header = bare.tobuf(tarfile.USTAR_FORMAT)
+    """In an old tar a name with a slash and a size, but a header or the end behind it, is a directory with a note; with content it is a file."""
+    header = without_magic(tarfile.TarInfo("bare/"), 1)
     filled = member("filled/", b"content", type=b"\0")
     whole = header + member("next", b"2") + filled + member("plain/", type=b"\0") + header + END
     path = tmp_path / f"a.{suffix}"

@@ -35,20 +35,21 @@ def test_what_only_looks_like_a_header_is_none(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "expected"),
+    ("data", "size", "expected"),
     [
-        (HEADER, True),
-        (HEADER + b"more" * 500, True),
-        (bytes(2000), True),
-        (bytes(512) + HEADER, False),
-        (b"", False),
-        (b"x" * 9000, False),
+        (HEADER, 1, True),
+        (HEADER + b"more" * 500, 9000, True),
+        (bytes(2000), 512, True),
+        (bytes(2000), 513, False),
+        (bytes(512) + HEADER, 512, False),
+        (b"", 1, False),
+        (b"x" * 9000, 9000, False),
     ],
 )
 @pytest.mark.parametrize("step", [100, 1 << 16])
-def test_members_are_told_from_content(data: bytes, expected: bool, step: int) -> None:
-    """A header or two zero blocks are next, or something else; the reader stays where it is."""
+def test_members_are_told_from_content(data: bytes, size: int, expected: bool, step: int) -> None:
+    """A header or two zero blocks are next, or content, as which zeros count where they may be all of it; the reader stays."""
     reader = BlockReader(iter([data[at : at + step] for at in range(0, len(data), step)]))
 
-    assert is_at_member(reader) is expected
+    assert is_at_member(reader, size) is expected
     assert (reader.position, reader.read(10_000)) == (0, data)

@@ -341,3 +341,57 @@ def test_an_empty_zip_with_padding_is_empty(tmp_path: Path, read_source: Callabl
     outcome = read_source(path)
 
     assert (outcome.kind, outcome.entries, outcome.findings) == ("zip", [], [])
+
+
+def zip64_field(*numbers: int) -> bytes:
+    """Make the extra field that tells numbers which 32 bits do not hold."""
+    return struct.pack("<HH", 1, 8 * len(numbers)) + struct.pack(f"<{len(numbers)}Q", *numbers)
+
+
+@pytest.mark.parametrize("offset", [0, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
+@pytest.mark.parametrize("before", [b"", b"a program"])
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_member_beyond_every_file_costs_no_other(
+    tmp_path: Path, offset: int, before: bytes, missing: int, read_source: Callable[..., Any]
+) -> None:
+    """Its offset is larger than that of any byte; it has a row, and the other is read."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("far", b"away")
+        archive.writestr("near", b"content")
+    data = bytearray(file.getvalue())
+    entry = data.index(b"PK\1\2")
+    if offset:
+        field = zip64_field(offset)
+        data[entry + 42 : entry + 46] = b"\xff" * 4
+        data[entry + 30 : entry + 32] = len(field).to_bytes(2, "little")
+        data[entry + 49 : entry + 49] = field
+        end = data.rindex(b"PK\5\6")
+        size = int.from_bytes(data[end + 12 : end + 16], "little") + len(field)
+        data[end + 12 : end + 16] = size.to_bytes(4, "little")
+    path = tmp_path / "a.zip"
+    path.write_bytes(before + bytes(data[:35]) + bytes(data[35 + missing :]))  # what is missing is of the first member
+    outcome = read_source(path)
+
+    assert [entry.name for entry in outcome.entries] == ["far", "near"]
+    assert outcome.members == ({"near": b"content"} if offset or missing else {"far": b"away", "near": b"content"})
+
+
+@pytest.mark.parametrize("salvage", [False, True])
+@pytest.mark.parametrize("size", [4, (1 << 63) - 1, (1 << 64) - 1])
+def test_a_header_that_leads_beyond_every_file(
+    tmp_path: Path, size: int, salvage: bool, read_source: Callable[..., Any]
+) -> None:
+    """Without a directory the members are found by their headers; one that announces too much fails alone."""
+    data = zipped({"near": b"content"}, zipfile.ZIP_STORED)
+    field = zip64_field(size, size)
+    header = (
+        struct.pack("<4sHHHIIIIHH", b"PK\3\4", 45, 0, 0, 0, 0, 0xFFFFFFFF, 0xFFFFFFFF, 3, len(field)) + b"far" + field
+    )
+    path = tmp_path / "a.zip"
+    path.write_bytes(data[: data.index(b"PK\1\2")] + header + b"away")
+    outcome = read_source(path, salvage=salvage)
+
+    assert outcome.members["near"] == b"content"
+    assert [entry.name for entry in outcome.entries] == ["near", "far"]
+    assert set(outcome.failures) == {"far"}  # its checksum is wrong in any case
