@@ -15,6 +15,7 @@ from zarrpack.processors.archives.files import open_file
 from zarrpack.processors.archives.names import decode_name
 from zarrpack.processors.archives.refusals import refuse_archive
 from zarrpack.processors.archives.streams import checked, forward_by_opening, open_blocks, too_many_entries
+from zarrpack.processors.archives.zip_descriptors import Descriptors
 from zarrpack.processors.archives.zip_entries import describe_member
 from zarrpack.processors.archives.zip_payload import payload_blocks, read_small
 from zarrpack.processors.archives.zip_places import FoundMember, Places
@@ -59,6 +60,7 @@ class ZipSource(Source):
 
     def __post_init__(self) -> None:
         self._file, self._length = open_file(self.path, self.file)
+        self._descriptors = Descriptors(self._file)
 
     @property
     def kind(self) -> str:
@@ -74,7 +76,7 @@ class ZipSource(Source):
 
         def members(findings: list[Finding]) -> Iterator[FoundMember]:
             if location is None:
-                return recover_members(self._file, 0, {}, scan=self.salvage)
+                return recover_members(self._file, 0, {}, self._descriptors, scan=self.salvage)
             return self._members(places, findings)
 
         survey = survey_members(lambda: islice(members([]), self.limits.entries), end, places.agrees)
@@ -179,4 +181,4 @@ class ZipSource(Source):
                 if not location.base or places.agrees(member):
                     known[member.header_offset] = member.compressed_size, gives_way
         start = 0 if places.is_torn else max(0, location.base)
-        yield from recover_members(self._file, start, known, scan=self.salvage)
+        yield from recover_members(self._file, start, known, self._descriptors, scan=self.salvage)

@@ -10,26 +10,32 @@ from typing import BinaryIO
 from zarrpack.errors import MemberError
 from zarrpack.processors.archives.decoders import crc32
 from zarrpack.processors.archives.files import read_range
+from zarrpack.processors.archives.zip_descriptors import Descriptors
 from zarrpack.processors.archives.zip_places import FoundMember
 from zarrpack.storage.zip_directory import DirectoryEntry, read_at, zip64_numbers
 
 __all__ = ["recover_members"]
 
 _LOCAL_HEADER = Struct("<4s2xHHIIIIHH")
-_DESCRIPTOR = Struct("<4sIII")
-_DESCRIPTOR_64 = Struct("<4sIQQ")
+_LONGEST_DESCRIPTOR_BYTES = 24
 # A record behind the payload, the directory, and what may stand before it or instead of it.
 _FOLLOWING = (b"PK\7\x08", b"PK\1\2", b"PK\5\6", b"PK\6\6", b"PK\6\x08")
 _SIZES_FOLLOW_FLAG = 0x8
 _STORED = 0
 _RECOVERED, _SALVAGED = ("recovered",), ("salvaged",)
-_BLOCK_BYTES = 1 << 20
+# The next header is mostly near.
+_FIRST_BLOCK_BYTES, _BLOCK_BYTES = 4 << 10, 1 << 20
 # Of all that were ever defined; bytes that only look like a header mostly have another.
 _LAST_METHOD = 99
 
 
 def recover_members(
-    file: BinaryIO, start: int, known: Mapping[int, tuple[int, bool]], *, scan: bool = False
+    file: BinaryIO,
+    start: int,
+    known: Mapping[int, tuple[int, bool]],
+    descriptors: Descriptors | None = None,
+    *,
+    scan: bool = False,
 ) -> Iterator[FoundMember]:
     """Walk from local header to local header, as far as there is one where the last payload ends.
 
@@ -42,6 +48,8 @@ def recover_members(
     known : mapping of int to tuple of (int, bool)
         Header offset in the file -> compressed size, and whether bytes may be missing, of members that the directory
         told; they are passed over.
+    descriptors : Descriptors or None
+        Those of the file, where they are searched for more than once.
     scan : bool
         Whether to look for further headers, byte by byte, where there is none: behind a payload, and in it too if it
         is not known to be whole, for bytes of it may be missing.
@@ -53,6 +61,7 @@ def recover_members(
         ``"recovered"``, behind a place where headers had to be looked for ``"salvaged"``.
     """
     position, notes = start, _RECOVERED
+    descriptors = descriptors or Descriptors(file)
     # Each whole payload is read once; what is not whole must not make that any number of times.
     room = 2 * file.seek(0, os.SEEK_END)
     while True:
@@ -69,7 +78,7 @@ def recover_members(
             packed_size, may_be_cut = known[position]
             described: DirectoryEntry | None = member._replace(compressed_size=packed_size)
         else:
-            may_be_cut, described = True, _with_descriptor(file, member, payload)
+            may_be_cut, described = True, _with_descriptor(descriptors, member, payload)
         if described is None:
             if not scan:
                 return
@@ -99,11 +108,11 @@ def _read_header(file: BinaryIO, position: int) -> tuple[DirectoryEntry, int] | 
     return member, position + _LOCAL_HEADER.size + name_size + extra_size
 
 
-def _with_descriptor(file: BinaryIO, member: DirectoryEntry, payload: int) -> DirectoryEntry | None:
+def _with_descriptor(descriptors: Descriptors, member: DirectoryEntry, payload: int) -> DirectoryEntry | None:
     """Take checksum and sizes from the record behind the payload, if they stand there; None if it is not found."""
     if not member.flags & _SIZES_FOLLOW_FLAG:
         return member
-    found = _find_descriptor(file, payload)
+    found = descriptors.behind(payload)
     if found is None:
         return None
     crc, packed_size, size = found
@@ -112,7 +121,7 @@ def _with_descriptor(file: BinaryIO, member: DirectoryEntry, payload: int) -> Di
 
 def _is_followed(file: BinaryIO, end: int) -> bool:
     """Whether a payload's end is followed by what may follow it in a zip, or by nothing."""
-    behind = read_at(file, max(0, end - 1), 1 + _DESCRIPTOR_64.size + 4)
+    behind = read_at(file, max(0, end - 1), 1 + _LONGEST_DESCRIPTOR_BYTES + 4)
     if len(behind) < 2:
         return len(behind) == 1  # else the file has ended before
     return behind.startswith(_FOLLOWING, 1) or b"PK\3\4" in behind[1:]
@@ -129,42 +138,22 @@ def _is_whole(file: BinaryIO, member: DirectoryEntry, payload: int) -> bool:
     return found == member.crc32 and member.size == member.compressed_size
 
 
-def _find_descriptor(file: BinaryIO, start: int) -> tuple[int, int, int] | None:
-    """Find the record behind a payload of unknown size: CRC, compressed size, size.
-
-    It is one that starts with the signature ``PK\\7\\8``, tells the very distance from the payload's start, and has a
-    header or the file's end behind it.
-    """
-    position = start
-    while block := read_at(file, position, _BLOCK_BYTES + _DESCRIPTOR_64.size + 4):
-        at = block.find(b"PK\7\x08")
-        while 0 <= at < _BLOCK_BYTES:
-            for form in (_DESCRIPTOR, _DESCRIPTOR_64):
-                behind = block[at + form.size : at + form.size + 4]
-                if at + form.size <= len(block) and any(one.startswith(behind) for one in (b"PK\3\4", b"PK\1\2")):
-                    _, crc, packed_size, size = form.unpack_from(block, at)
-                    if packed_size == position + at - start:
-                        return crc, packed_size, size
-            at = block.find(b"PK\7\x08", at + 1)
-        position += _BLOCK_BYTES
-    return None
-
-
 def _next_header(file: BinaryIO, end: int) -> int:
     """Find the header behind a payload, with or without a descriptor between them."""
-    between = read_at(file, end, _DESCRIPTOR_64.size + 4)
+    between = read_at(file, end, _LONGEST_DESCRIPTOR_BYTES + 4)
     at = between.find(b"PK\3\4")
     return end + max(at, 0)
 
 
 def _scan(file: BinaryIO, position: int) -> int | None:
     """Find the next header that makes sense from `position` on; None if there is none."""
-    while block := read_at(file, position, _BLOCK_BYTES + _LOCAL_HEADER.size):
+    size = _FIRST_BLOCK_BYTES
+    while block := read_at(file, position, size + _LOCAL_HEADER.size):
         at = block.find(b"PK\3\4")
-        while 0 <= at < _BLOCK_BYTES and at + _LOCAL_HEADER.size <= len(block):
+        while 0 <= at < size and at + _LOCAL_HEADER.size <= len(block):
             _, _, method, _, _, _, _, name_size, _ = _LOCAL_HEADER.unpack_from(block, at)
             if method <= _LAST_METHOD and name_size:
                 return position + at
             at = block.find(b"PK\3\4", at + 1)
-        position += _BLOCK_BYTES
+        position, size = position + size, min(4 * size, _BLOCK_BYTES)
     return None
