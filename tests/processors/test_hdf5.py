@@ -75,6 +75,22 @@ class TestConformance(ProcessorConformance):
         return {"a.h5": hdf5(plain), "b.nc": hdf5(lambda file: file.create_dataset("t", data=["ä", "b"]))}
 
 
+@pytest.mark.parametrize("number", [0.0, float("inf"), float("nan")])
+def test_numbers_of_scales_may_be_none(number: float) -> None:
+    """What netCDF-4 numbers its scales with may be anything in a foreign file; the values are read all the same."""
+
+    def fill(file: h5py.File) -> None:
+        file["x"] = np.arange(3)
+        file["x"].make_scale("x")
+        file["x"].attrs["_Netcdf4Dimid"] = number
+        file["d"] = np.arange(6.0).reshape(2, 3)
+        file["d"].attrs["_Netcdf4Coordinates"] = [1.0, number]
+
+    found, _ = read(hdf5(fill))
+
+    assert values(found, "root/d") == [[0, 1, 2], [3, 4, 5]]
+
+
 def test_groups_arrays_and_attributes() -> None:
     """Paths become groups, values keep their types, attributes their places; a scalar is one row."""
     found, metadata = read(hdf5(plain))
