@@ -55,8 +55,9 @@ class JpegScan:
         Ids of the components that it holds.
     first, last : int
         The coefficients that it holds, 0 to 63; in lossless frames `first` is the predictor.
-    low_bit : int
-        How many of their low bits are left to later scans.
+    high_bit, low_bit : int
+        How many of their low bits earlier scans have left, and how many are left to later ones; `high_bit` is 0 in
+        the first scan of them.
     interval : int
         MCUs between restart markers; 0 if there are none.
     ends : tuple of int
@@ -69,6 +70,7 @@ class JpegScan:
     components: tuple[int, ...]
     first: int
     last: int
+    high_bit: int
     low_bit: int
     interval: int
     ends: tuple[int, ...]
@@ -116,7 +118,7 @@ def jpeg_scans(payload: bytes) -> Iterator[JpegScan]:
             ends, codes = entropy_ends(position)
             first, last, bits = body[1 + 2 * body[0] : 4 + 2 * body[0]]
             ids = tuple(body[1 : 1 + 2 * body[0] : 2])
-            yield JpegScan(frame, ids, first, last, bits & 15, interval, ends, codes)
+            yield JpegScan(frame, ids, first, last, bits >> 4, bits & 15, interval, ends, codes)
             position = ends[-1]
 
 
@@ -136,8 +138,9 @@ def coverage(scans: Iterable[JpegScan]) -> Literal["whole", "partial", "missing"
         for one in scan.components:
             if one in precision:
                 held = slice(scan.first, min(scan.last, 63) + 1) if progressive else slice(64)
-                bits = precision[one][held]
-                precision[one][held] = [scan.low_bit if progressive else 0] * len(bits)
+                high, low = (scan.high_bit, scan.low_bit) if progressive else (0, 0)
+                # What refines is of no use without all that it refines.
+                precision[one][held] = [low if high in (0, bits) else bits for bits in precision[one][held]]
     if not precision or any(bits[0] == 16 for bits in precision.values()):
         return "missing"
     return "partial" if any(any(bits) for bits in precision.values()) else "whole"

@@ -51,6 +51,17 @@ def test_progressive_scans_are_those_of_the_file() -> None:
     assert coverage(jpeg_scans(payload[: payload.index(b"\xff\xda")] + b"\xff\xd9")) == "missing"
 
 
+def test_a_progressive_picture_without_any_one_scan_is_not_whole() -> None:
+    """A scan that refines does not stand in for the one that it refines: without that, bits are missing."""
+    payload = encoded(progressive=True)
+    ends = [scan.ends[-1] for scan in jpeg_scans(payload)]
+    starts = [payload.index(b"\xff\xda", end) for end in (0, *ends[:-1])]
+    assert len(ends) > 4
+    without = [coverage(jpeg_scans(payload[:a] + payload[b:])) for a, b in zip(starts, ends, strict=True)]
+
+    assert without == ["missing"] + ["partial"] * (len(ends) - 1)
+
+
 def test_fill_bytes_belong_to_the_marker_behind_them() -> None:
     """Any number of FF may lead a marker: what is put before the marker is put before them."""
     payload = encoded()
