@@ -142,6 +142,22 @@ def test_large_tables_are_not_gone_over_for_each_strip_without_end() -> None:
     assert len(places) == 4
 
 
+def test_a_tile_far_larger_than_its_picture_costs_a_note() -> None:
+    """It is read, but not once more: what is missing in it would not be found, and the ledger says so."""
+    payload, _ = tiles()
+    for side, notes in ((512, ()), (1280, ("end_unchecked",))):
+        file = io.BytesIO()
+        Image.new("L", (side, side), 90).save(file, "JPEG")
+        larger = with_places(payload + file.getvalue(), (324, 325), [(len(payload), len(file.getvalue()))])
+        for tag in (322, 323):
+            larger = with_entry(larger, tag, 4, 1, struct.pack("<I", side))
+        pixels, found = outcome(larger)
+        assert found == notes
+        assert pixels is not None
+        assert pixels.shape == (64, 40, 1)
+        assert (pixels == 90).all()
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.sampled_from(["L", "RGB", "CMYK"]), st.data())
 def test_changed_files_are_read_or_fail(mode: str, data: st.DataObject) -> None:
