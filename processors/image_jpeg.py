@@ -11,7 +11,7 @@ from zarrpack.errors import MemberError
 from zarrpack.processors.image_header import PictureHeader
 from zarrpack.processors.image_modes import kept_array
 from zarrpack.processors.image_pillow import open_picture
-from zarrpack.processors.jpeg_scans import coverage, jpeg_scans, padded, restarts_missing
+from zarrpack.processors.jpeg_scans import coverage, interval_ends, jpeg_scans, padded
 
 __all__ = ["decode_jpeg"]
 
@@ -57,12 +57,13 @@ def decode_jpeg(payload: bytes, header: PictureHeader, limit: int) -> tuple[npt.
 def _scan_notes(payload: bytes, header: PictureHeader) -> list[str]:
     if header.plain:
         return []
-    scans = list(jpeg_scans(payload))
-    covered = coverage(scans)
+    covered = coverage(jpeg_scans(payload))
     if covered == "missing":
         raise MemberError("truncated_image", "JPEG: expected scans of all components, found none of some")
     notes = ["partial_scans"] if covered == "partial" else []
-    return [*notes, "end_unchecked"] if any(scan.arithmetic for scan in scans) else notes
+    # All scans belong to one frame.
+    first = next(jpeg_scans(payload), None)
+    return [*notes, "end_unchecked"] if first and first.arithmetic else notes
 
 
 def _strict(payload: bytes, mode: str) -> npt.NDArray[Any] | None:
@@ -101,15 +102,16 @@ def _check_data(payload: bytes, header: PictureHeader, pixels: npt.NDArray[Any],
     for scan in jpeg_scans(payload):
         if scan.arithmetic:
             return
-        if restarts_missing(scan):
+        found = interval_ends(payload, scan)
+        if found is None:
             raise MemberError("truncated_image", "JPEG: expected all restart markers in order, found others")
-        ends += scan.ends
+        ends += found
     # A file of little but restart markers must not grow without bound.
     size = max(4, min(len(_FILLERS[0]), len(payload) // max(1, len(ends))))
     for filler in _FILLERS:
         try:
-            found = _pillow(padded(payload, ends, filler[:size]), header, limit)
+            other = _pillow(padded(payload, ends, filler[:size]), header, limit)
         except MemberError as exc:
             raise MemberError("truncated_image", f"JPEG: expected more pixel data; {exc.detail}") from exc
-        if not np.array_equal(found, pixels):
+        if not np.array_equal(other, pixels):
             raise MemberError("truncated_image", "JPEG: expected more pixel data, found an end marker")

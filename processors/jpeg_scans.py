@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+import io
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
-import numpy as np
-
-__all__ = ["JpegFrame", "JpegScan", "coverage", "jpeg_scans", "padded", "restarts_missing"]
+__all__ = ["JpegFrame", "JpegScan", "coverage", "interval_ends", "jpeg_scans", "padded"]
 
 _START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9
 _RESTART_INTERVAL = 0xDD
 _RESTARTS = range(0xD0, 0xD8)
-#: Data, fill bytes, and markers that stand by themselves.
-_NO_SEGMENT = frozenset((0x00, 0x01, 0xFF, *range(0xD0, 0xD9)))
+#: Markers of segments, not data, fill bytes, or markers that stand by themselves. One FF each: a pattern that begins
+#: with any number of them would go over a run of fill bytes as often as it has bytes.
+_SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
+_END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+#: Fill bytes are passed over this many at a time.
+_FILL_BLOCK = 1 << 12
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
 _LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
@@ -55,24 +60,24 @@ class JpegScan:
         Ids of the components that it holds.
     first, last : int
         The coefficients that it holds, 0 to 63; in lossless frames `first` is the predictor.
-    low_bit : int
-        How many of their low bits are left to later scans.
+    high_bit, low_bit : int
+        How many of their low bits earlier scans have left, and how many are left to later ones; `high_bit` is 0 in
+        the first scan of them.
     interval : int
         MCUs between restart markers; 0 if there are none.
-    ends : tuple of int
-        Offset of each restart marker, and of the marker that ends the scan, in bytes.
-    restarts : bytes
-        Last bytes of the restart markers, in their order.
+    start, end : int
+        Offsets of its data, and of the marker behind them with its fill bytes, in bytes.
     """
 
     frame: JpegFrame
     components: tuple[int, ...]
     first: int
     last: int
+    high_bit: int
     low_bit: int
     interval: int
-    ends: tuple[int, ...]
-    restarts: bytes
+    start: int
+    end: int
 
     @property
     def arithmetic(self) -> bool:
@@ -92,18 +97,15 @@ def jpeg_scans(payload: bytes) -> Iterator[JpegScan]:
     --------
     >>> import numpy as np, simplejpeg
     >>> [scan] = jpeg_scans(simplejpeg.encode_jpeg(np.zeros((2, 3, 3), np.uint8)))
-    >>> scan.components, scan.first, scan.last, len(scan.ends)
-    ((1, 2, 3), 0, 63, 1)
+    >>> scan.components, scan.first, scan.last, scan.interval
+    ((1, 2, 3), 0, 63, 0)
     """
     frame: JpegFrame | None = None
     position, interval = 2, 0
-    entropy_ends = _entropy_ends(payload)
-    while 0 <= (position := payload.find(b"\xff", position)) < len(payload) - 1:
-        marker, position = payload[position + 1], position + (1 if payload[position + 1] == 0xFF else 2)
+    while found := _SEGMENT.search(payload, position):
+        marker, position = payload[found.start() + 1], found.end()
         if marker == _END_OF_IMAGE:
             return
-        if marker in _NO_SEGMENT:
-            continue
         body = payload[position + 2 : position + max(2, int.from_bytes(payload[position : position + 2]))]
         position += 2 + len(body)
         if marker in _FRAMES and frame is None:
@@ -113,11 +115,12 @@ def jpeg_scans(payload: bytes) -> Iterator[JpegScan]:
         elif marker == _START_OF_SCAN:
             if frame is None or not body or len(body) < 4 + 2 * body[0]:
                 return
-            ends, codes = entropy_ends(position)
+            after = _END_OF_SCAN.search(payload, position)
+            end = _before_fill(payload, position, after.start()) if after else len(payload)
             first, last, bits = body[1 + 2 * body[0] : 4 + 2 * body[0]]
             ids = tuple(body[1 : 1 + 2 * body[0] : 2])
-            yield JpegScan(frame, ids, first, last, bits & 15, interval, ends, codes)
-            position = ends[-1]
+            yield JpegScan(frame, ids, first, last, bits >> 4, bits & 15, interval, position, end)
+            position = after.start() if after else end
 
 
 def coverage(scans: Iterable[JpegScan]) -> Literal["whole", "partial", "missing"]:
@@ -136,21 +139,34 @@ def coverage(scans: Iterable[JpegScan]) -> Literal["whole", "partial", "missing"
         for one in scan.components:
             if one in precision:
                 held = slice(scan.first, min(scan.last, 63) + 1) if progressive else slice(64)
-                bits = precision[one][held]
-                precision[one][held] = [scan.low_bit if progressive else 0] * len(bits)
+                high, low = (scan.high_bit, scan.low_bit) if progressive else (0, 0)
+                # What refines is of no use without all that it refines.
+                precision[one][held] = [low if high in (0, bits) else bits for bits in precision[one][held]]
     if not precision or any(bits[0] == 16 for bits in precision.values()):
         return "missing"
     return "partial" if any(any(bits) for bits in precision.values()) else "whole"
 
 
-def restarts_missing(scan: JpegScan) -> bool:
-    """Tell whether restart markers are missing or out of order: then so are the data between them."""
-    if not scan.interval:
-        return False
-    expected = -(-_units(scan) // scan.interval) - 1
-    # Some encoders write one more behind the last interval.
-    order = bytes(_RESTARTS[n % 8] for n in range(min(expected, len(scan.restarts))))
-    return len(scan.restarts) < expected or scan.restarts[:expected] != order
+def interval_ends(payload: bytes, scan: JpegScan) -> list[int] | None:
+    """Find where the data of a scan end, and between its restart markers those of each interval.
+
+    Returns
+    -------
+    list of int or None
+        Offset of each restart marker with its fill bytes, and of the scan's end. None if restart markers are missing
+        or out of order, for then so are the data between them, or if there are more than the scan can have.
+    """
+    units = _units(scan)
+    # Some encoders write one more behind the last interval. Beyond that, markers must not cost memory.
+    found = _RESTART.finditer(payload, scan.start, scan.end)
+    places = [restart.start() for restart in islice(found, units + 2)]
+    if len(places) > units + 1:
+        return None
+    if scan.interval:
+        expected = -(-units // scan.interval) - 1
+        if bytes(payload[at + 1] for at in places[:expected]) != bytes(_RESTARTS[n % 8] for n in range(expected)):
+            return None
+    return [*(_before_fill(payload, scan.start, at) for at in places), scan.end]
 
 
 def padded(payload: bytes, ends: list[int], filler: bytes) -> bytes:
@@ -158,34 +174,21 @@ def padded(payload: bytes, ends: list[int], filler: bytes) -> bytes:
 
     A decoder that has all data of an interval passes over it; one that has not takes it for data.
     """
-    starts = [0, *ends]
-    return filler.join(payload[start:end] for start, end in zip(starts, [*ends, len(payload)], strict=True))
+    file, start = io.BytesIO(), 0
+    # Not joined, which would keep a piece for each offset.
+    for end in ends:
+        file.write(payload[start:end])
+        file.write(filler)
+        start = end
+    file.write(payload[start:])
+    return file.getvalue()
 
 
-def _entropy_ends(payload: bytes) -> Callable[[int], tuple[tuple[int, ...], bytes]]:
-    """Give what finds the `ends` and `restarts` of the scan whose data start at an offset."""
-    values = np.frombuffer(payload, np.uint8)
-    offsets = np.flatnonzero(values[:-1] == 0xFF)
-    codes = values[offsets + 1]
-    # FF 00 is data, FF FF a fill byte.
-    marker = (codes != 0) & (codes != 0xFF)
-    offsets, codes = offsets[marker], codes[marker]
-    places = offsets.tolist()
-    last = np.flatnonzero((codes < _RESTARTS.start) | (codes >= _RESTARTS.stop)).tolist()
-
-    def find(position: int) -> tuple[tuple[int, ...], bytes]:
-        start = bisect_left(places, position)
-        found = bisect_left(last, start)
-        stop = last[found] if found < len(last) else len(places)
-        ends = [_before_fill(payload, end) for end in places[start : stop + 1]]
-        return tuple(ends) if stop < len(places) else (*ends, len(payload)), codes[start:stop].tobytes()
-
-    return find
-
-
-def _before_fill(payload: bytes, offset: int) -> int:
-    while payload[offset - 1] == 0xFF:
-        offset -= 1
+def _before_fill(payload: bytes, start: int, offset: int) -> int:
+    """Go back from the marker at `offset` over the fill bytes in front of it, not beyond `start`."""
+    while offset > start and payload[offset - 1] == 0xFF:
+        block = payload[max(start, offset - _FILL_BLOCK) : offset]
+        offset += len(block.rstrip(b"\xff")) - len(block)
     return offset
 
 

@@ -6,7 +6,6 @@ import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 __all__ = ["libtiff_messages"]
@@ -17,6 +16,8 @@ _MOST = 8
 _HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
 _threads = threading.local()
 _installing = threading.Lock()
+#: What `_install` gave, once it has run; it must live as long as the process.
+_installed: list[Any] = []
 
 
 @contextmanager
@@ -39,8 +40,11 @@ def libtiff_messages() -> Iterator[list[str]]:
     >>> said
     []
     """
-    with _installing:
-        _install()
+    # Each picture comes by here, and a lock that is held during a fork stays held in the child: taken once only.
+    if not _installed:
+        with _installing:
+            if not _installed:
+                _installed.append(_install())
     outer: list[str] | None = getattr(_threads, "said", None)
     said: list[str] = [] if outer is None else outer
     _threads.said = said
@@ -50,9 +54,8 @@ def libtiff_messages() -> Iterator[list[str]]:
         _threads.said = outer
 
 
-@cache
 def _install() -> Any:
-    """Set the handler, once in a process; what is given must live as long as the process."""
+    """Set the handler; what is given must live as long as it is set."""
     from PIL import _imaging
 
     try:

@@ -54,7 +54,7 @@ def tables_and_data(payload: bytes) -> tuple[bytes, bytes]:
     after = frame + 2 + int.from_bytes(payload[frame + 2 : frame + 4])
     start = scan + 2 + int.from_bytes(payload[scan + 2 : scan + 4])
     [found] = jpeg_scans(payload)
-    return payload[payload.index(b"\xff\xdb") : frame] + payload[after:scan], payload[start : found.ends[0]]
+    return payload[payload.index(b"\xff\xdb") : frame] + payload[after:scan], payload[start : found.end]
 
 
 def sampled_4_1_0() -> bytes:
@@ -174,7 +174,7 @@ def test_a_last_restart_marker_too_many_is_harmless() -> None:
 def test_progressive_pictures_without_their_last_scans(mode: str) -> None:
     """Cut exactly between scans no data are missing from any; the picture is coarse, and the ledger says so."""
     payload = encoded(mode, progressive=True)
-    scans = [scan.ends[-1] for scan in jpeg_scans(payload)]
+    scans = [scan.end for scan in jpeg_scans(payload)]
     assert len(scans) > 4
     assert outcome(payload)[1] == ()
     for end in scans[:-1]:

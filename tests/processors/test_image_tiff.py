@@ -217,6 +217,20 @@ def test_messages_are_those_of_the_thread() -> None:
     assert all(0 < len(one) <= 8 and all(len(text) <= 300 for text in one) for one in said)
 
 
+def test_a_held_lock_stops_only_the_first_use() -> None:
+    """A process forked while another thread installs the handler has a lock that nobody opens: it is asked for once."""
+    script = (
+        "from zarrpack.processors import libtiff_messages as module\n"
+        "with module.libtiff_messages(): pass\n"
+        "module._installing.acquire()\n"
+        "with module.libtiff_messages() as said: print(said)\n"
+    )
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+
+    assert ended.stdout == "[]\n"
+
+
 def test_a_header_over_pillows_limit_is_called_one() -> None:
     """The size that is too large is the header's own, not that of a frame."""
     payload = b"P5 12000 10000 255\n"
