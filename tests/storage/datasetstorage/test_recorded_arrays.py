@@ -13,13 +13,13 @@ from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.datasetstorage.recorded_arrays import RecordedArray, read_record
 from zarrpack.storage.merge.catalogue import GroupKey
 
-names = st.text(max_size=4)
+names = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=4)
 forms = st.lists(st.tuples(names, st.lists(st.integers(0, 9), max_size=2).map(tuple)), min_size=1, max_size=2).map(
     tuple
 )
 of_users = st.builds(
     RecordedArray,
-    st.builds(GroupKey, names, names),
+    st.builds(GroupKey, names, names | st.just("")),
     names,
     st.lists(st.lists(names, min_size=1, max_size=3).map(tuple), min_size=1, max_size=2).map(tuple),
     forms,
