@@ -53,6 +53,8 @@ class Survey:
         How many files the sources are. A dataset that says what its sources were counts as so many, any other source as one.
     is_recordable : bool
         Whether all datasets among the sources do, so that their output can too.
+    unrecorded : dict of str to set of str
+        The datasets that do not -> their groups.
     """
 
     def __init__(self, schemas: Sequence[Mapping[str, Any]]) -> None:
@@ -62,6 +64,7 @@ class Survey:
         self.clashes: dict[tuple[GroupKey, str], set[str]] = {}
         self.files = 0
         self.is_recordable = True
+        self.unrecorded: dict[str, set[str]] = {}
         self._settled: dict[tuple[GroupKey, str], str] = {}
         self._first_files = array("q")
         self._row_markers = UNKNOWN
@@ -98,6 +101,7 @@ class Survey:
                 found.enter_rows(self.files, marker)
                 if source.kind == "dataset":
                     self._settled.setdefault(place, path)
+                    self.unrecorded.setdefault(path, set()).add(place[0].family)
             else:
                 self._enter_user_key(source, key, number, place)
         self._append(described, 1)
