@@ -71,9 +71,16 @@ def test_anything_else_is_refused(arrays: Any) -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    [7, {}, {"array": ["a", "b"], "keys": [[]]}, {"array": ["a", "b"], "keys": [["a"]], "forms": [["i8", [-1]]]}],
+    [
+        7,
+        {},
+        {"array": ["a", "b"], "keys": [[]]},
+        {"array": ["a", "b"], "keys": [["a"]], "forms": [["i8", [-1]]]},
+        {"array": ["a", ""]},
+        {"array": ["a", "b"], "keys": [["a", "\0"]], "forms": [["i8", []]]},
+    ],
 )
 def test_broken_entries_are_refused(entry: object) -> None:
-    """An entry without an array, keys without a name, negative lengths."""
+    """An entry without an array, keys without a name, negative lengths, names that no key has."""
     with pytest.raises(FormatError, match="expected under 'arrays'"):
         read([entry])
