@@ -27,25 +27,19 @@ class FileRows:
     codes : int
         How many codes it counts.
     order : sequence of int or None
-        The codes in the order of its rows; None: all of them in their own.
+        The codes in the order of its rows, different and below `codes`; None: all of them in their own.
 
     Attributes
     ----------
     files : int
         How many files it was merged from.
 
-    Raises
-    ------
-    FormatError
-        If the order has codes that it does not count.
     """
 
     def __init__(self, source: DataFile, codes: int, order: tuple[int, ...] | None) -> None:
         self._source = source
         self._codes = codes
         self._order = np.arange(codes) if order is None else np.array(order, np.int64)
-        if order is not None and not all(0 <= code < codes for code in order):
-            raise FormatError(f"{source.path}: metadata.json: expected an order of codes below {codes}, found others")
         self._arrays = data_arrays(source)
         self._along: dict[tuple[str, str], Int64s] = {}
         self.files = len(self._order)
@@ -87,7 +81,13 @@ class FileRows:
                     f"{self._source.path}: {key.place}: expected {key.metadata.shape[0]} rows of {self._codes} codes along "
                     f"{dim}, found {of_code.sum()} of {len(of_code)}"
                 )
-            known = self._along[group, dim] = of_code[self._order]
+            known = of_code[self._order]
+            if known.sum() != key.metadata.shape[0]:
+                raise FormatError(
+                    f"{self._source.path}: metadata.json: expected under 'order' the codes of all {key.metadata.shape[0]} rows "
+                    f"of {key.place}, found those of {known.sum()}"
+                )
+            self._along[group, dim] = known
         return known
 
     def _rows_of_codes(self, key: StoredKey, group: str, dim: str) -> Int64s:

@@ -8,7 +8,6 @@ from typing import Any
 
 from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.datasetstorage.common_dtypes import common_dtype
-from zarrpack.storage.datasetstorage.discovery import FILE_GROUP
 from zarrpack.storage.datasetstorage.merge_record import merge_record
 from zarrpack.storage.datasetstorage.recorded_arrays import RecordedArray, data_arrays, read_record
 from zarrpack.storage.datasetstorage.shared_rows import check_rows, row_dimensions
@@ -64,7 +63,7 @@ class MergeLayout:
         groups: dict[GroupKey, list[SurveyedArray]] = {}
         self._groups: dict[tuple[GroupKey, str], GroupKey] = {}
         for place, found in survey.arrays.items():
-            group = self._groups[place] = _resolved(place[0], found)
+            group = self._groups[place] = found.output_group
             groups.setdefault(group, []).append(found)
         self._planned: dict[tuple[GroupKey, str], _Planned] = {}
         self.primary: dict[GroupKey, str] = {}
@@ -157,7 +156,7 @@ class MergeLayout:
         return said
 
     def record(self, codes: SourceCodes) -> list[dict[str, Any]] | None:
-        """Give what the output is to say of its files; None: not all arrays have keys of users'.
+        """Give what the output is to say of its files, array by array; None: what can be said does not tell enough.
 
         Parameters
         ----------
@@ -224,10 +223,3 @@ class MergeLayout:
         if not isinstance(dims, list) or not all(isinstance(dim, str) for dim in dims):
             return None
         return tuple(dims[2 if found.is_pairs and dims[:1] == dims[1:2] else 1 :])
-
-
-def _resolved(group: GroupKey, found: SurveyedArray) -> GroupKey:
-    """Give the group of an array whose name says nothing: that of files if there is one row for each, else its own."""
-    if group.family:
-        return group
-    return GroupKey(FILE_GROUP if found.is_single else found.name, "")

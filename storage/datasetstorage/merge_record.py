@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zarrpack.storage.datasetstorage.recorded_arrays import RecordedArray
+from zarrpack.storage.datasetstorage.recorded_arrays import RecordedArray, is_name
 from zarrpack.storage.datasetstorage.source_codes import SourceCodes
 from zarrpack.storage.datasetstorage.survey import Survey
 from zarrpack.storage.datasetstorage.surveyed import SurveyedArray
@@ -37,6 +37,9 @@ def merge_record(
         return None
     if len({(groups[place], place[1]) for place in survey.arrays}) < len(survey.arrays):
         return None  # a key with a group and one without have become the same
+    names = (part for found in survey.arrays.values() for key in ((found.name,), *found.keys) for part in key)
+    if not all(map(is_name, names)):
+        return None
     of_files = _codes_of_files(survey, codes)
     return [_recorded(groups[place], found, of_files).to_json() for place, found in survey.arrays.items()]
 
@@ -54,7 +57,7 @@ def _recorded(group: GroupKey, found: SurveyedArray, of_files: Int64s) -> Record
         is_scalar=found.is_scalar,
         is_single=found.is_single,
         is_square=found.is_square,
-        pairs=None if not found.is_pairs else -1 if found.row_axes is None else found.row_axes,
+        pairs=found.pairs,
         empty=tuple(zip(empty[starts].tolist(), counts.tolist(), strict=True)),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -17,7 +17,7 @@ from zarrpack.storage.datasetstorage.surveyed import SurveyedArray
 from zarrpack.storage.merge.array_kinds import attribute_text
 from zarrpack.storage.merge.catalogue import GroupKey
 
-__all__ = ["Forms", "RecordedArray", "data_arrays", "read_record"]
+__all__ = ["Forms", "RecordedArray", "data_arrays", "is_name", "read_record"]
 
 Int64s = npt.NDArray[np.int64]
 #: (dtype, shape of a row)
@@ -61,7 +61,9 @@ class RecordedArray:
     pairs: int | None
     empty: tuple[tuple[int, int], ...]
 
-    def enter(self, found: SurveyedArray, source: int, file: int, path: str, rows: Int64s) -> None:
+    def enter(
+        self, found: SurveyedArray, source: int, file: int, path: str, rows: Int64s | None, others: Sequence[str]
+    ) -> None:
         """Enter it into a survey.
 
         Parameters
@@ -73,17 +75,19 @@ class RecordedArray:
         path : str
             The dataset.
         rows : ndarray of int64
-            For each file its rows, or `UNKNOWN`.
+            For each file its rows, or `UNKNOWN`; None: no file has it.
+        others : sequence of str
+            The dataset's arrays that have become the same already.
 
         Raises
         ------
         MergeError
             If it was flattened and would not be now, or the other way round, or another array of the same files becomes the same.
         """
-        axes = None if not found.is_pairs else -1 if found.row_axes is None else found.row_axes
+        axes = found.pairs
         if not self._is_flattened_alike(axes):
             raise MergeError(
-                f"{path}: {self.group.family}/{self.name}: expected a schema that flattens the same matrices of pairs as when the "
+                f"{path}: {self.label}: expected a schema that flattens the same matrices of pairs as when the "
                 "dataset was merged, found another; merge its files anew"
             )
         found.keys.update(dict.fromkeys(self.keys))
@@ -95,16 +99,26 @@ class RecordedArray:
         if axes == -1 and self.is_square:
             found.is_flattened = True
             before = (0,)  # an axis that is joined with the rows when all sources are known
-            rows = np.array([math.isqrt(count) if count > 0 else count for count in rows.tolist()], np.int64)
+            if rows is not None:
+                rows = np.array([math.isqrt(count) if count > 0 else count for count in rows.tolist()], np.int64)
         for forms, has_rows in ((self.forms, True), (self.empty_forms, False)):
             for dtype, tail in forms:
                 found.enter_form(source, dtype, (*before, *tail), has_rows=has_rows)
-        found.enter_files(path, file, rows)
+        if rows is not None and not found.enter_files(file, rows):
+            raise MergeError(
+                f"{path}: {found.group.family or found.name}/{found.name}: expected one array of each file to become this, found "
+                f"{', '.join((*others, self.label))}; merge the files of this dataset anew"
+            )
 
     @property
     def place(self) -> tuple[GroupKey, str]:
         """Where it is in the dataset."""
         return (self.group, self.name)
+
+    @property
+    def label(self) -> str:
+        """Its group and its name, for messages."""
+        return f"{self.group.family}/{self.name}"
 
     def _is_flattened_alike(self, axes: int | None) -> bool:
         """Whether flattening leaves the rows that there are, if `axes` is what is known of a row now, as in `pairs`."""
@@ -131,6 +145,11 @@ class RecordedArray:
         if self.empty:
             entry["empty"] = [list(run) for run in self.empty]
         return entry
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be a part of a user's key, or a name that follows from one."""
+    return bool(text) and "\0" not in text
 
 
 def read_record(source: DataFile) -> tuple[RecordedArray, ...] | None:
@@ -185,6 +204,8 @@ def _read_array(entry: object) -> RecordedArray:
     if pairs is not None and type(pairs) is not int:
         raise _NotARecord(pairs)
     keys = tuple(_texts(key) for key in _list(entry.get("keys", [])))
+    if not all(is_name(text) for text in (*array, *(part for key in keys for part in key))):
+        raise _NotARecord(entry)
     forms, empty_forms = (_forms(entry.get(part, [])) for part in ("forms", "empty_forms"))
     if keys and not (forms or empty_forms):
         raise _NotARecord(entry)

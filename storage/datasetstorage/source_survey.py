@@ -66,10 +66,14 @@ class SourceSurvey:
     @property
     def notes(self) -> list[str]:
         """What a user should know of datasets that were merged before datasets said what their files had, or from packs too."""
+        declared = (self.schema or {}).get("groups")
+        touched = set(declared) if isinstance(declared, Mapping) else set()
+        touched |= {found.output_group.family for found in self.survey.arrays.values() if found.is_keyed}
         return [
-            f"{place}: has the group and the dimensions that it has in {path}, which does not say what its files had; where "
-            "new files would change them, merge the files of that dataset anew"
-            for place, path in self.survey.settled().items()
+            f"{path}: does not say what its files had, so that {', '.join(sorted(groups & touched))} and what is in there stay "
+            "as they are in it, which may differ from one merge of all files; for that, merge the files of this dataset anew"
+            for path, groups in self.survey.unrecorded.items()
+            if groups & touched
         ]
 
     @property

@@ -18,6 +18,7 @@ from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.datasetstorage.declared import Declared
 from zarrpack.storage.datasetstorage.file_rows import FileRows
 from zarrpack.storage.datasetstorage.flattening import is_flattened_group, row_axes
+from zarrpack.storage.datasetstorage.record_checks import check_file_rows, check_record
 from zarrpack.storage.datasetstorage.recorded_arrays import RecordedArray, data_arrays, read_record
 from zarrpack.storage.datasetstorage.source_members import describe_source
 from zarrpack.storage.datasetstorage.stored_keys import StoredKey, dtype_name, stored_keys
@@ -52,6 +53,8 @@ class Survey:
         How many files the sources are. A dataset that says what its sources were counts as so many, any other source as one.
     is_recordable : bool
         Whether all datasets among the sources do, so that their output can too.
+    unrecorded : dict of str to set of str
+        The datasets that do not -> their groups.
     """
 
     def __init__(self, schemas: Sequence[Mapping[str, Any]]) -> None:
@@ -61,6 +64,7 @@ class Survey:
         self.clashes: dict[tuple[GroupKey, str], set[str]] = {}
         self.files = 0
         self.is_recordable = True
+        self.unrecorded: dict[str, set[str]] = {}
         self._settled: dict[tuple[GroupKey, str], str] = {}
         self._first_files = array("q")
         self._row_markers = UNKNOWN
@@ -97,6 +101,7 @@ class Survey:
                 found.enter_rows(self.files, marker)
                 if source.kind == "dataset":
                     self._settled.setdefault(place, path)
+                    self.unrecorded.setdefault(path, set()).add(place[0].family)
             else:
                 self._enter_user_key(source, key, number, place)
         self._append(described, 1)
@@ -164,7 +169,7 @@ class Survey:
         places = {self.declared.place(key) for key in recorded.keys}
         if len(places) > 1:
             raise MergeError(
-                f"{path}: {recorded.group.family}/{recorded.name}: expected keys that mean one array, found "
+                f"{path}: {recorded.label}: expected keys that mean one array, found "
                 f"{', '.join('/'.join(key) for key in recorded.keys)}, which the schema takes for several; merge the files of "
                 "this dataset anew"
             )
@@ -215,17 +220,25 @@ class Survey:
 
     def _enter_record(self, source: DataFile, described: SurveyedSource, record: Sequence[RecordedArray]) -> None:
         """Enter a dataset as if its sources were there."""
+        check_record(source, record, described.members)
         file_rows = FileRows(source, described.members, described.order)
+        arrays, markers = data_arrays(source), dict[tuple[GroupKey, str], int]()
         # All is read before anything is entered: what cannot be read is left out.
-        rows = {one.place: file_rows.of(one) for one in record if one.keys}
+        rows = {one.place: file_rows.of(one) for one in record if one.keys and (one.empty or one.place in arrays)}
+        for one in record:
+            if one.place in rows:
+                check_file_rows(source, one, rows[one.place])
         is_other = np.ones(file_rows.files, np.bool_)  # the files of packs' members
         for known in rows.values():
             is_other &= known == UNKNOWN
-        arrays, markers = data_arrays(source), dict[tuple[GroupKey, str], int]()
+        becoming: dict[tuple[GroupKey, str], list[str]] = {}
         for one in record:
             if one.keys:
-                found = self._array(self.place_of_record(described.path, one))
-                one.enter(found, len(self.sources), self.files, described.path, rows[one.place])
+                place = self.place_of_record(described.path, one)
+                others = becoming.setdefault(place, [])
+                known_rows = rows.get(one.place)
+                one.enter(self._array(place), len(self.sources), self.files, described.path, known_rows, others)
+                others.append(one.label)
                 continue
             for key in arrays.get(one.place, ()):
                 found, marker = self._enter_as_it_is(source, key, len(self.sources), markers, one.place)

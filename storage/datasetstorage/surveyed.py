@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from zarrpack.errors import MergeError
 from zarrpack.storage.array_metadata import ArrayMetadata
+from zarrpack.storage.datasetstorage.discovery import FILE_GROUP
 from zarrpack.storage.merge.catalogue import GroupKey
 
 __all__ = ["UNKNOWN", "SurveyedArray", "SurveyedSource"]
@@ -101,6 +101,20 @@ class SurveyedArray:
     keys: dict[tuple[str, ...], None] = field(default_factory=dict)
     is_flattened: bool = False
 
+    @property
+    def pairs(self) -> int | None:
+        """Of arrays of pairs, how many axes a row is known to have; -1: that is not known. None: it is none."""
+        if not self.is_pairs:
+            return None
+        return -1 if self.row_axes is None else self.row_axes
+
+    @property
+    def output_group(self) -> GroupKey:
+        """Its group in the output: where the name says nothing that of files if there is one row for each, else its own."""
+        if self.group.family:
+            return self.group
+        return GroupKey(FILE_GROUP if self.is_single else self.name, "")
+
     def enter_rows(self, file: int, *rows: int) -> None:
         """Enter the rows of a source's files, of which `file` is the number of the first."""
         if len(self.rows) > file:
@@ -115,33 +129,29 @@ class SurveyedArray:
         form = forms.setdefault((dtype, tail), [0, source])
         form[0] += 1
 
-    def enter_files(self, path: str, file: int, rows: npt.NDArray[np.int64]) -> None:
+    def enter_files(self, file: int, rows: npt.NDArray[np.int64]) -> bool:
         """Enter the rows of a dataset's files.
 
         Parameters
         ----------
-        path : str
-            The dataset.
         file : int
             The number of its first file.
         rows : ndarray of int64
             For each file its rows, or `UNKNOWN`.
 
-        Raises
-        ------
-        MergeError
-            If a file has them already.
+        Returns
+        -------
+        bool
+            Whether they were entered; not if a file has some already.
         """
         known = np.full(len(rows), UNKNOWN, np.int64)
         known[: max(0, len(self.rows) - file)] = self.rows[file:]
         if ((known != UNKNOWN) & (rows != UNKNOWN)).any():
-            raise MergeError(
-                f"{path}: {'/'.join(next(iter(self.keys)))}: expected one array of a file to be this, found "
-                f"{', '.join('/'.join(key) for key in self.keys)}; merge the files of this dataset anew"
-            )
+            return False
         del self.rows[file:]
         self.rows.extend([UNKNOWN] * (file - len(self.rows)))
         self.rows.frombytes(np.where(known == UNKNOWN, rows, known).tobytes())
+        return True
 
     def joined_axes(self, metadata: ArrayMetadata) -> int:
         """Give how many leading axes of a stored array become one."""

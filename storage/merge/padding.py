@@ -177,10 +177,19 @@ def without_padding(pieces: Pieces, padded: Mapping[int, Runs]) -> Pieces:
 
 def _overlaps(pieces: Pieces, padded: Mapping[int, Runs]) -> Iterator[tuple[int, int, int]]:
     """Give the number of each piece with padding in it, and the owner's rows that are."""
+    by_owner = np.argsort(pieces.owner, kind="stable")
+    owners = pieces.owner[by_owner]
     for owner, runs in padded.items():
-        for number in np.flatnonzero(pieces.owner == owner).tolist():
-            begin = int(pieces.first[number])
-            end = begin + int(pieces.count[number])
-            for first, count in runs:
-                if first < end and first + count > begin:
-                    yield number, max(first, begin), min(first + count, end)
+        if not runs:
+            continue
+        numbers = by_owner[np.searchsorted(owners, owner) : np.searchsorted(owners, owner, side="right")]
+        first, count = np.array(runs, np.int64).T
+        last = first + count
+        begin, end = pieces.first[numbers], pieces.first[numbers] + pieces.count[numbers]
+        # Runs ascend and are disjoint, so that those within a piece follow each other.
+        lowest, highest = np.searchsorted(last, begin, side="right"), np.searchsorted(first, end, side="left")
+        within = np.maximum(highest - lowest, 0)
+        piece = np.repeat(np.arange(len(numbers)), within)
+        run = np.arange(len(piece)) - np.repeat(np.cumsum(within) - within - lowest, within)
+        begins, ends = np.maximum(first[run], begin[piece]), np.minimum(last[run], end[piece])
+        yield from zip(numbers[piece].tolist(), begins.tolist(), ends.tolist(), strict=True)

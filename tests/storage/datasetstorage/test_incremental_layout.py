@@ -229,7 +229,7 @@ def test_any_files_in_steps_are_as_at_once(files: list[tuple[dict[str, Any], dic
 def test_a_dataset_that_does_not_say_what_its_files_had_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its arrays stay as they are, with a warning for each that new files have; what cannot be says what to do."""
+    """Its arrays stay as they are, with one warning if new files have arrays in its groups; what cannot be says what to do."""
     sources = [
         save(tmp_path, "part_0", {"custom": [1], "load_size": 5}),
         save(tmp_path, "part_1", {"custom": [2]}),
@@ -240,11 +240,9 @@ def test_a_dataset_that_does_not_say_what_its_files_had_is_named(
         patch.setattr(MergeLayout, "record", lambda self, codes: None)
         merge(sources[:1], first)
 
-    with pytest.warns(
-        UserWarning, match=r"file/custom: has the group and the dimensions that it has in .*first.dataset"
-    ):
+    with pytest.warns(UserWarning, match=r"first\.dataset: does not say what its files had, so that file and .* anew"):
         merge([first, sources[1]], tmp_path / "second.dataset")
-    with pytest.warns(UserWarning, match="has the group"), pytest.raises(MergeError, match=r"the files of .* anew"):
+    with pytest.warns(UserWarning, match="does not say"), pytest.raises(MergeError, match=r"the files of .* anew"):
         merge([first, sources[2]], tmp_path / "third.dataset")
 
 
@@ -255,3 +253,35 @@ def test_keys_that_a_schema_takes_for_several_arrays_are_refused(tmp_path: Path)
 
     with pytest.raises(MergeError, match=r"first\.dataset: faces/face_a: .* found face_a, faces/face_a.* anew"):
         merge([tmp_path / "first.dataset", save(tmp_path, "part_2", {"x": [1]}, SKIN)], tmp_path / "second.dataset")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    ("added", "schema", "groups"),
+    [
+        ({"face_b": [1]}, None, "faces"),
+        ({"face_b": [1], "num_nodes": 2}, None, "faces, graph"),
+        ({"skin/a": [2]}, {"groups": {"faces": {"primary_dimension": "patch"}}}, "faces"),
+        ({"skin/a": [2]}, None, ""),
+    ],
+)
+def test_a_dataset_without_a_record_is_named_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    added: dict[str, Any],
+    schema: dict[str, Any] | None,
+    groups: str,
+) -> None:
+    """One warning names the groups that a user's array or a schema touches, though no array of theirs is in both; else none."""
+    first = tmp_path / "first.dataset"
+    with monkeypatch.context() as patch:
+        patch.setattr(MergeLayout, "record", lambda self, codes: None)
+        merge([save(tmp_path, "part_0", {"face_a": [1], "edges_source": [1, 2]})], first)
+    adding = merger([first, save(tmp_path, "part_1", added, schema)], tmp_path / "second.dataset", file_id_codes=CODES)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        adding.merge_data()
+
+    said = [str(one.message) for one in caught if "does not say" in str(one.message)]
+    assert [one.partition("so that ")[2].partition(" and what")[0] for one in said] == ([groups] if groups else [])

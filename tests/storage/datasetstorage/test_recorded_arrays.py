@@ -13,13 +13,13 @@ from zarrpack.storage.data_file import DataFile
 from zarrpack.storage.datasetstorage.recorded_arrays import RecordedArray, read_record
 from zarrpack.storage.merge.catalogue import GroupKey
 
-names = st.text(max_size=4)
+names = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=4)
 forms = st.lists(st.tuples(names, st.lists(st.integers(0, 9), max_size=2).map(tuple)), min_size=1, max_size=2).map(
     tuple
 )
 of_users = st.builds(
     RecordedArray,
-    st.builds(GroupKey, names, names),
+    st.builds(GroupKey, names, names | st.just("")),
     names,
     st.lists(st.lists(names, min_size=1, max_size=3).map(tuple), min_size=1, max_size=2).map(tuple),
     forms,
@@ -71,9 +71,16 @@ def test_anything_else_is_refused(arrays: Any) -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    [7, {}, {"array": ["a", "b"], "keys": [[]]}, {"array": ["a", "b"], "keys": [["a"]], "forms": [["i8", [-1]]]}],
+    [
+        7,
+        {},
+        {"array": ["a", "b"], "keys": [[]]},
+        {"array": ["a", "b"], "keys": [["a"]], "forms": [["i8", [-1]]]},
+        {"array": ["a", ""]},
+        {"array": ["a", "b"], "keys": [["a", "\0"]], "forms": [["i8", []]]},
+    ],
 )
 def test_broken_entries_are_refused(entry: object) -> None:
-    """An entry without an array, keys without a name, negative lengths."""
+    """An entry without an array, keys without a name, negative lengths, names that no key has."""
     with pytest.raises(FormatError, match="expected under 'arrays'"):
         read([entry])
