@@ -81,6 +81,27 @@ class Pieces:
             return Pieces(self.out, self.first, self.count, owner)
         return Pieces(self.out[kept], self.first[kept], self.count[kept], owner[kept])
 
+    def covers(self, other: Pieces) -> bool:
+        """Whether no row that `other` covers is a gap here.
+
+        Examples
+        --------
+        >>> zeros = np.zeros(2, np.int64)
+        >>> pieces = Pieces(np.array([0, 3]), zeros, np.array([3, 2]), zeros)
+        >>> pieces.covers(Pieces(np.array([1, 4]), zeros, np.array([3, 1]), zeros)), pieces.covers(
+        ...     Pieces(np.array([1, 4]), zeros, np.array([3, 2]), zeros)
+        ... )
+        (True, False)
+        """
+        if not len(self.out) or not len(other.out):
+            return not len(other.out)
+        ends = self.out + self.count
+        breaks = np.flatnonzero(self.out[1:] != ends[:-1])
+        starts = self.out[np.concatenate([np.zeros(1, np.int64), breaks + 1])]
+        stops = ends[np.concatenate([breaks, np.array([len(ends) - 1])])]
+        run = np.searchsorted(starts, other.out, side="right") - 1
+        return bool(((run >= 0) & (other.out + other.count <= stops[run])).all())
+
     def position(self, row: int) -> int:
         """The number of the last piece that starts at `row` or before it, or -1."""
         return int(np.searchsorted(self.out, row, side="right")) - 1

@@ -101,13 +101,15 @@ def _lengths(
     kinds = {catalogue.kinds[int(number)] for number in set(catalogue.parts["kind"][variant.parts].tolist())}
     if {kind.shape_from for kind in kinds} != {variant.kind.shape_from} or _has_own_dimension(variant):
         return None
+    things = dimension.pieces(catalogue, variant)
     lengths: list[RowSource] = []
     for name in variant.kind.shape_from:
         named = [other for other in variants if other.kind.name == name]
         if len(named) != 1 or named[0].flat or named[0].kind.dims != variant.kind.dims[:1]:
             return None
         rows = merged_rows(planning, named[0], dimension)
-        if named[0].dtype[1] not in "iu" or rows.pieces.rows < dimension.space.rows:
+        # A thing that a source lacks has no shape; all others must have one.
+        if named[0].dtype[1] not in "iu" or not rows.pieces.covers(things):
             return None
         lengths.append(rows)
     return lengths if len(lengths) == variant.kind.flat_axes else None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from archives import png, write_zip
+from PIL import Image
 from stores import read, save
 
 import zarrpack
@@ -183,6 +186,28 @@ def test_arrays_of_stores_join_those_of_packs(tmp_path: Path, products_zip: Path
 
         assert images["height"].tolist() == expected
         assert images["file_id"].tolist() == list(range(7))
+
+
+@pytest.mark.parametrize("key", ["extra", "height"])
+@pytest.mark.parametrize("first", [False, True])
+def test_pictures_of_different_sizes_beside_a_store(tmp_path: Path, key: str, first: bool) -> None:
+    """A store that says something of pictures, and has none, takes no pixels from them."""
+    pictures = {f"{n}.png": png(n, 4 + n, 3) for n in range(2)}
+    zarrpack.convert(write_zip(tmp_path / "a.zip", pictures), tmp_path / "out", workers=1, keep_data=True)
+    (pack,) = (tmp_path / "out" / "encoded").iterdir()
+    own = save(tmp_path, "own", {f"images/{key}": np.array([9], np.int32)})
+    sources = [own, pack] if first else [pack, own]
+
+    images = read(merge_files(sources, tmp_path / "all.dataset").dataset)["images"]
+
+    numbers = [1, 2] if first else [0, 1]
+    for number, (name, content) in zip(numbers, pictures.items(), strict=True):
+        pixels = np.asarray(Image.open(io.BytesIO(content)))
+        shape, start = images["pixels_shape"][number], images["pixels_offsets"][number]
+        assert shape.tolist() == list(pixels.shape), name
+        np.testing.assert_array_equal(images["pixels"][start : start + pixels.size], pixels.ravel())
+    assert images["pixels_shape"][0 if first else 2].tolist() == [0, 0, 0]
+    assert images[key].tolist()[0 if first else 2] == 9
 
 
 def test_what_stores_say_of_ids_is_in_the_attribset(tmp_path: Path) -> None:
