@@ -63,7 +63,7 @@ def read_bytes(file: BinaryIO, offset: int, size: int) -> bytes:
     """
     try:
         return read_at(file, offset, size)
-    except (OSError, OverflowError) as exc:
+    except OSError as exc:
         raise unreadable(exc) from exc
 
 
