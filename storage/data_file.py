@@ -17,7 +17,7 @@ from isal.isal_zlib import crc32
 
 from zarrpack.errors import FormatError, SourceError
 from zarrpack.storage.array_metadata import ArrayMetadata
-from zarrpack.storage.hierarchy import FORMAT
+from zarrpack.storage.hierarchy import FORMAT, kind_of
 from zarrpack.storage.stored_array import ChunkLocation, StoredArray
 from zarrpack.storage.zip_directory import find_directory, payload_offset, read_at
 from zarrpack.storage.zip_index import entry_at, index_directory
@@ -100,8 +100,7 @@ class DataFile:
     @property
     def kind(self) -> str:
         """``"store"``, ``"pack"`` or ``"dataset"``; empty for a file that zarrpack has not made."""
-        own = self.attributes.get("zarrpack")
-        return str(own.get("kind", "")) if isinstance(own, dict) else ""
+        return kind_of(self.attributes)
 
     @cached_property
     def metadata(self) -> dict[str, Any]:

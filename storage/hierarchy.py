@@ -9,7 +9,7 @@ from typing import Any, Literal
 from zarrpack.storage.array_metadata import ArrayMetadata
 from zarrpack.storage.json_text import json_text
 
-__all__ = ["FIRST_NAMES", "FORMAT", "hierarchy_documents", "root_attributes"]
+__all__ = ["FIRST_NAMES", "FORMAT", "hierarchy_documents", "kind_of", "root_attributes"]
 
 #: The version of the formats in ``docs/formats.md``.
 FORMAT = 1
@@ -29,6 +29,18 @@ def root_attributes(kind: Literal["store", "pack", "dataset"]) -> dict[str, Any]
     {'zarrpack': {'format': 1, 'kind': 'pack'}}
     """
     return {"zarrpack": {"format": FORMAT, "kind": kind}}
+
+
+def kind_of(attributes: object) -> str:
+    """Give the kind that the attributes of a root tell; empty for those that zarrpack has not made.
+
+    Examples
+    --------
+    >>> kind_of(root_attributes("pack")), kind_of({"title": "mine"}), kind_of(None)
+    ('pack', '', '')
+    """
+    own = attributes.get("zarrpack") if isinstance(attributes, Mapping) else None
+    return str(own.get("kind", "")) if isinstance(own, dict) else ""
 
 
 def hierarchy_documents(

@@ -16,6 +16,7 @@ from zarrpack.errors import FormatError, NothingUsable, OutputRefused, UsageErro
 from zarrpack.storage.datasetstorage.source_codes import SourceCodes
 from zarrpack.storage.datastorage.metadata_file import read_json
 from zarrpack.storage.durability import publish_file, sync_folder
+from zarrpack.storage.hierarchy import kind_of
 from zarrpack.storage.merge.damage import DamagedSource
 from zarrpack.storage.merge.merge import MergeOptions, MergeReport, merge_arrays
 
@@ -196,11 +197,9 @@ def check_folder(out: Path, sources: Sequence[str]) -> None:
 
 def _is_dataset(folder: Path) -> bool:
     try:
-        attributes = read_json(folder / ".zattrs")
+        return kind_of(read_json(folder / ".zattrs")) == "dataset"
     except (OSError, FormatError):
         return False
-    own = attributes.get("zarrpack") if isinstance(attributes, dict) else None
-    return isinstance(own, dict) and own.get("kind") == "dataset"
 
 
 def _partials(out: Path) -> list[Path]:

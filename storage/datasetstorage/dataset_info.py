@@ -197,13 +197,16 @@ class DatasetInfo:
         for name, (path, content) in self._deleted.items():
             if self._files.has_row(name) or path.exists():
                 continue
+            draft = temporary_name(path)
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                draft = temporary_name(path)
                 draft.write_bytes(content)
                 publish_file(draft, path)
             except OSError as exc:
                 raise OutputRefused(f"{path}: expected a file that can be written again, found: {exc}") from exc
+            finally:
+                with contextlib.suppress(OSError):
+                    draft.unlink(missing_ok=True)
 
     def _write(self, table_name: str) -> None:
         self._files.keep_earlier()
